@@ -15,6 +15,7 @@ from cli.text import describe_state, describe_waits
 from console.snapshots import Snapshot, troubles
 from recovery.free_text import clean, flatten
 from report import drawings
+from report.compliance.words import describe_delay
 from report.run_record import list_jobs
 from report.times import parse_time
 from report.words import WAVE_WORDS, format_duration
@@ -107,6 +108,7 @@ def _environment() -> Environment:
             each for each in list_jobs(record) if each.wave == wave and each.ended_at is None
         ],
         waits=lambda record: [text for text, _ in describe_waits(record, "")],
+        delay=lambda plan: list(describe_delay(plan)),
         capitalize_first=lambda text: text[:1].upper() + text[1:],
     )
     return environment

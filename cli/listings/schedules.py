@@ -20,7 +20,7 @@ def show_local(moment: str, zone: str) -> str:
 
 
 def show_rule(item: Any) -> str:
-    """When drills are due, in words: `every 90 days at 02:00`, `0 2 * * SAT`."""
+    """The rhythm of drills, in words: `every 90 days at 02:00`, `0 2 * * SAT`."""
     policy = item["policy"]
     if policy.get("everyDays"):
         days = "every day" if policy["everyDays"] == 1 else f"every {policy['everyDays']} days"
@@ -35,7 +35,7 @@ def show_state(item: Any) -> str:
     if not item["policy"]["automatic"]:
         return "by people only"
     current = item["current"]
-    return current["status"].lower() if current else "on"
+    return f"{current['status'].lower()}, {show_minute(current['at'])} UTC" if current else "on"
 
 
 def show_last(item: Any) -> str:
@@ -62,11 +62,11 @@ SCHEDULES = Listing(
     columns=(
         Column("planId", "plan"),
         Column("planName", "name", folds=True),
-        Column("policy", "due", show_rule, of_item=True, folds=True),
+        Column("policy", "rhythm", show_rule, of_item=True, folds=True),
         Column("policy.automatic", "state", show_state, of_item=True),
-        Column("nextLocal", "next"),
-        Column("next", "next, UTC", show_minute),
-        Column("last", "last, UTC", show_last, of_item=True, optional=True),
+        Column("nextLocal", "next drill"),
+        Column("next", "next drill, UTC", show_minute),
+        Column("last", "last appointment, UTC", show_last, of_item=True, optional=True),
         Column("last.reason", "reason", in_table=False),
         Column("paused.by", "paused by", in_table=False),
         Column("paused.comment", "comment", in_table=False),
@@ -84,8 +84,8 @@ APPOINTMENTS = Listing(
     items="next",
     schema="NextAppointment",
     columns=(
-        Column("local", "due"),
-        Column("at", "due, UTC", show_minute),
+        Column("local", "next drill"),
+        Column("at", "next drill, UTC", show_minute),
         Column("until", "begins until, UTC", show_minute),
     ),
     empty="There is no next appointment.",

@@ -1,4 +1,4 @@
-"""The errors of what people say of drills. `recovery.errors` has their bases and all others."""
+"""The errors of what people say of drills and their schedules. `recovery.errors` has their bases and all others."""
 
 from recovery.errors import Conflict, NotFound
 
@@ -19,3 +19,9 @@ class VerdictRefused(Conflict):
     """The run takes no verdict, or not this one from this caller."""
 
     advice = "Read the execution. Nothing was changed."
+
+
+class SchedulePaused(Conflict):
+    """The schedule of the plan has a pause already, of another person or with another comment."""
+
+    advice = "Nothing was changed. To pause it for another reason, resume it first."

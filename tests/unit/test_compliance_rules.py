@@ -14,6 +14,7 @@ from recovery.domain.drills.fingerprints import plan_hash, profiles_hash
 from recovery.domain.drills.listed import ListedServer, MemberFinder, TargetServers, list_unplanned
 from recovery.domain.drills.outcome import DrillOutcome
 from recovery.domain.drills.policy import CountsIf, DrillPolicy, Invalidation
+from recovery.domain.drills.schedules import Pause
 from recovery.domain.drills.verdicts import Judgement, Opinion
 from recovery.domain.execution import ExecutionStatus
 from recovery.domain.launch_profiles.profiles import GroupProfiles, ProfileOption
@@ -196,10 +197,24 @@ def test_a_policy_that_is_new_asks_for_nothing_before_its_first_appointment() ->
 
 
 def test_a_paused_plan_has_no_next_drill_and_its_deadline_stays() -> None:
-    going, paused = (judge_plan(replace(facts(SINCE), is_paused=each), SINCE + DAY) for each in (False, True))
+    going, paused = (
+        judge_plan(replace(facts(SINCE), pause=each), SINCE + DAY) for each in (None, Pause("ana", clock.iso(SINCE)))
+    )
     assert going.next is not None
     assert paused.next is None
     assert going.due == paused.due
+
+
+def test_a_plan_whose_drills_do_not_count_is_not_one_that_was_never_drilled() -> None:
+    new, drilled = facts(None), facts(SINCE)
+    assert drilled.last_counting is not None
+    failed = replace(new, last=replace(drilled.last_counting, counts=False, why_not=("It ended as FAILED.",)))
+    assert judge_plan(new, SINCE + 60).status is DrillStanding.NEVER_DRILLED
+    standing = judge_plan(failed, SINCE + 60)
+    assert standing.status is DrillStanding.NO_DRILL_COUNTS
+    assert {each.status for each in standing.servers} == {DrillStanding.NO_DRILL_COUNTS}
+    assert standing.due is not None
+    assert judge_plan(failed, standing.due + 1).status is DrillStanding.OVERDUE
 
 
 # --- stale drills ---------------------------------------------------------------------------------------------------
@@ -319,7 +334,8 @@ def test_the_servers_of_tags_in_a_target_that_was_never_listed_are_unknown_and_n
     members = MemberFinder({}).find_members(OF_TAGS, {"pg-2": TAGGED})
     standing = judge_plan(PlanFacts(OF_TAGS, {"pg-2": TAGGED}, members), SINCE)
     assert standing.unknown == (
-        "The servers of web servers are not known: DRS in 111122223333/us-east-1 was never listed.",
+        "The servers of web servers are not known: DRS in 111122223333/us-east-1 was never listed. "
+        "The hourly sync lists it; POST /drs/recovery-instance-sync starts one.",
     )
     assert standing.count_servers().total == 0
 

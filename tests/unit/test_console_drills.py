@@ -28,6 +28,7 @@ PLANS = [
     plan("late", "OVERDUE", "2026-11-26T12:00:00Z"),
     plan("later", "OVERDUE", "2026-11-01T12:00:00Z", ("a server was added",)),
     plan("none", "NO_POLICY"),
+    plan("failed", "NO_DRILL_COUNTS", "2026-12-28T02:00:00Z"),
     plan("new", "NEVER_DRILLED", "2026-12-28T02:00:00Z"),
     plan("soon", "DUE_SOON", "2026-12-01T12:00:00Z"),
     plan("Changed", "DUE_SOON", "2026-12-20T12:00:00Z", ("the plan has changed",)),
@@ -38,8 +39,8 @@ def test_plans_are_in_the_order_of_what_has_to_be_done() -> None:
     sections = compliance.list_sections(PLANS, NOW)
     assert [(each.kind, [row.plan["planName"] for row in each.rows]) for each in sections] == [
         ("overdue", ["later", "late"]),
-        ("due-soon", ["soon"]),
-        ("stale", ["Changed"]),
+        ("none-counts", ["failed"]),
+        ("due-soon", ["soon", "Changed"]),
         ("never", ["new"]),
         ("no-policy", ["none"]),
         ("compliant", ["done"]),
@@ -49,7 +50,7 @@ def test_plans_are_in_the_order_of_what_has_to_be_done() -> None:
 
 @pytest.mark.parametrize(
     ("state", "name", "shown"),
-    [("overdue", "", ["later", "late"]), (None, "CHAN", ["Changed"]), ("stale", "late", []), (None, "nothing", [])],
+    [("overdue", "", ["later", "late"]), (None, "CHAN", ["Changed"]), ("due-soon", "late", []), (None, "nothing", [])],
 )
 def test_filters_leave_out_other_plans(state: str | None, name: str, shown: list[str]) -> None:
     sections = compliance.list_sections(PLANS, NOW, state, name)

@@ -14,11 +14,12 @@ from typer.testing import CliRunner, Result
 
 from cli.main import app
 from tests.support.api_http_server import ApiHttpServer
+from tests.support.drill_schedules import look, make_scheduled
 from tests.support.drilled_plans import record, set_policy, start_with
 from tests.support.fault_injection import killed_after_change
 from tests.support.inbox import TOPIC, Inbox
 from tests.support.instance_cache import sync
-from tests.support.product import WEST, Product
+from tests.support.product import ANA, WEST, Product
 from tests.support.time_travel import pass_hours
 
 
@@ -54,7 +55,7 @@ def test_the_table_shows_the_worst_first_says_why_and_ends_with_1_if_a_plan_is_o
     run(api_server, "fine")
     pass_hours(product, 30 * 24)
     lines = run(api_server, status=1).stdout.splitlines()
-    assert lines[0].split() == ["plan", "standing", "due", "(UTC)", "last", "that", "counts", "servers"]
+    assert lines[0].split() == ["plan", "standing", "deadline", "(UTC)", "last", "that", "counts", "servers"]
     assert lines[1].startswith("late")
     assert "overdue" in lines[1]
     assert f"The last drill, {run_id}, does not count. The actions of its plan were left out." in " ".join(lines)
@@ -73,6 +74,35 @@ def test_servers_groups_and_servers_without_a_plan_are_listed(product: Product, 
     assert "free-001" in run(api_server, "--unplanned").stdout
     (listed,) = json.loads(run(api_server, "--json").stdout)["plans"]
     assert (listed["planId"], listed["status"]) == (plan, "NEVER_DRILLED")
+
+
+def test_an_overdue_plan_says_why_and_what_to_do(product: Product, api_server: ApiHttpServer, tmp_path: Path) -> None:
+    plan = make_scheduled(product, name="shop")
+    body = {"comment": "frozen until Monday"}
+    assert product.request("POST", f"/recovery-plans/{plan}/drill-schedule/pause", body).status == 200
+    pass_hours(product, 30)
+    look(product)
+    reason = f"was missed: the schedule was paused by {ANA}: frozen until Monday."
+    commands = (f"To go on: drs-waves schedule resume {plan}", f"To drill it: drs-waves run {plan}")
+    files = "--csv", str(tmp_path / "plans.csv"), "--html", str(tmp_path / "page.html")
+    run(api_server, *files, status=1)
+    (row,) = csv.DictReader((tmp_path / "plans.csv").read_text().splitlines())
+    assert (row["lastAppointment.status"], row["pause.by"]) == ("MISSED", ANA)
+    for shown in (run(api_server, status=1).output, row["notes"], (tmp_path / "page.html").read_text()):
+        text = " ".join(shown.split())
+        assert reason in text
+        assert all(command in text for command in commands)
+
+
+def test_a_plan_that_is_changed_after_its_drill_is_due_soon_and_stale(
+    product: Product, api_server: ApiHttpServer
+) -> None:
+    plan = make_plan(product)
+    product.finish(execution_id := product.start(plan))
+    record(product, execution_id)
+    (row,) = [row for row in product.items("RecoveryPlans") if row["planId"] == plan]
+    product.put("RecoveryPlans", {**row, "launchAttempts": 1, "version": 2})
+    assert re.search(r"shop +due soon, stale ", run(api_server).stdout)
 
 
 def test_what_contradicts_itself_is_refused(product: Product, api_server: ApiHttpServer) -> None:
@@ -94,6 +124,8 @@ def test_a_csv_file_has_no_formulas_and_a_row_for_each_plan(
     (row,) = csv.DictReader((tmp_path / "plans.csv").read_text().splitlines())
     assert row["planName"] == "'=HYPERLINK(1)"
     assert (row["status"], row["servers.total"], row["paused"]) == ("NEVER_DRILLED", "2", "false")
+    assert "servers" not in row
+    assert not any(value.startswith(("{", "[")) for value in row.values())
 
 
 def test_the_page_loads_nothing_has_no_script_and_escapes_names(

@@ -16,7 +16,7 @@ from tests.support.api_http_server import CUT, ApiHttpServer
 from tests.support.console_forms import buttons_of, notice_of, press, text_of
 from tests.support.console_server import Page, ServedConsole, deployment_of, serving
 from tests.support.plans import make_wave
-from tests.support.product import EVIDENCE_BUCKET, Product
+from tests.support.product import ANA, EVIDENCE_BUCKET, Product
 from tests.support.time_travel import pass_hours
 
 POLICY = {"everyDays": 30, "at": "02:00", "timezone": "Europe/Berlin"}
@@ -166,6 +166,36 @@ def test_a_plan_shows_its_policy_and_its_appointments_in_its_zone(product: Produ
     assert buttons_of(page).count("Pause the schedule") == 1
 
 
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {"schedule": "0 2 * * *"},
+        {"schedule": "cron(0 2 ? * SAT *)", "automatic": False},
+        {"everyDays": 1},
+        {"everyDays": 90, "firstOn": "2099-01-01", "cleanUpAfterHours": 4, "timezone": "Europe/Berlin"},
+        {"schedule": "0 2 * * *", "invalidatedBy": [], "skipIfNotReady": False},
+    ],
+)
+def test_a_plan_with_any_kind_of_policy_shows_its_appointments(
+    product: Product, console: ServedConsole, policy: dict[str, Any]
+) -> None:
+    plan_id = product.plan(make_wave(product), name="shop", drillPolicy=policy)
+    page = console.get(f"/plans/{plan_id}")
+    assert page.status == 200, page
+    assert page.text.count('<tr id="appointment-') == 5
+    assert ("are a forecast" in page.text) == ("everyDays" in policy)
+    assert console.get("/compliance").status == 200
+
+
+@pytest.mark.parametrize("mode", ["drills", "recoveries", "readiness"])
+def test_every_kind_of_run_has_a_page_about_its_assessment(product: Product, console: ServedConsole, mode: str) -> None:
+    plan_id = product.plan(make_wave(product), name="shop", drillPolicy={"schedule": "0 2 * * *"})
+    run = product.start(plan_id, mode)
+    assert console.get(f"/runs/{run}/assessment").status == 200, "while it goes on"
+    product.machine(run).wait(60)
+    assert console.get(f"/runs/{run}/assessment").status == 200
+
+
 def test_a_plan_without_a_policy_has_nothing_to_pause(product: Product, console: ServedConsole) -> None:
     plan_id = product.plan(make_wave(product), name="shop")
     page = console.get(f"/plans/{plan_id}")
@@ -197,6 +227,9 @@ def test_a_schedule_is_paused_and_resumed_by_dialogs(
     assert "It is paused already" in console.get(f"{path}/pause", **{"HX-Request": "true"}).text
     notice_of(press(console, f"{path}/resume"))
     assert product.request("GET", f"/recovery-plans/{plan_id}/drill-schedule").body["paused"] is None
+    page = console.get(f"/plans/{plan_id}")
+    by = f'<span class="id">{ANA}</span>'
+    assert f"paused by {by}: moving &lt;house&gt;; resumed by {by}" in page.text
 
 
 def test_a_pause_whose_answer_is_lost_says_so_and_can_be_sent_again(

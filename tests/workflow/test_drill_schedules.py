@@ -470,6 +470,46 @@ def test_the_list_has_each_plan_with_a_policy_and_its_last_appointment(product: 
     (listed,) = product.request("GET", "/drill-schedules").body["drillSchedules"]
     assert (listed["planId"], listed["last"]["status"]) == (plan, "STARTED")
     assert clock.parse_iso(listed["next"]) > now(product)
+    assert listed["last"]["reason"] is None
+
+
+def test_pauses_stay_on_record_with_who_resumed_them(product: Product) -> None:
+    plan = make_scheduled(product)
+    for why in ("the move", "the audit"):
+        pause(product, plan, why)
+        resume(product, plan)
+        pass_hours(product, 1)
+    pauses = schedule_of(product, plan)["pauses"]
+    assert [each["comment"] for each in pauses] == ["the audit", "the move"]
+    for each in pauses:
+        assert (each["by"], each["resumedBy"]) == (ANA, ANA)
+        assert each["at"] <= each["resumedAt"]
+    assert schedule_of(product, plan)["paused"] is None
+
+
+def test_a_second_pause_with_another_comment_is_refused_and_the_same_again_is_not(product: Product) -> None:
+    plan = make_scheduled(product)
+    first = pause(product, plan, "the move")["paused"]
+    assert pause(product, plan, "the move")["paused"] == first
+    path = f"/recovery-plans/{plan}/drill-schedule/pause"
+    reply = product.request("POST", path, {"comment": "the audit"})
+    assert (reply.status, reply.body["code"]) == (409, "SchedulePaused")
+    assert f"{ANA} has paused the schedule already" in reply.body["message"]
+    assert "the move" in reply.body["message"]
+    assert schedule_of(product, plan)["paused"] == first
+
+
+def test_an_appointment_that_no_look_has_seen_yet_is_shown_as_come(product: Product) -> None:
+    plan = make_scheduled(product)
+    at = next_of(product, plan, 1)[0]
+    go_to(product, at + 60)
+    shown = schedule_of(product, plan)
+    assert (shown["current"]["at"], shown["current"]["status"]) == (clock.iso(at), "WAITING")
+    assert "has not looked at it yet" in shown["current"]["reason"]
+    (listed,) = product.request("GET", "/drill-schedules").body["drillSchedules"]
+    assert listed["current"] == shown["current"]
+    look(product)
+    assert schedule_of(product, plan)["current"] is None
 
 
 def test_a_plan_that_is_changed_while_a_look_is_on_is_drilled_as_it_is_then_or_not_at_all(

@@ -25,14 +25,14 @@ A plan has a schedule if its file has a drillPolicy. See docs/drills.md.
 app = CommandGroup(no_args_is_help=True, help=_HELP)
 
 MAX_COUNT = 100
-# Past appointments below the table.
+# Past appointments, and pauses, below the table.
 MAX_PAST = 5
 
 
 @app.command("list", epilog="Example: drs-waves schedule list --output csv")
 @connected
 def list_schedules(connection: Connection, output: OutputForm = None, as_json: AsJson = False) -> None:
-    """List the plans with a drill policy, and when each is due."""
+    """List the plans with a drill policy, the rhythm of each, and its next drill."""
     form = choose_output(output, as_json)
     session = Session.open(connection)
     found = session.api.list_items(schedules.SCHEDULES.path, schedules.SCHEDULES.items)
@@ -109,10 +109,16 @@ def _print_state(schedule: Mapping[str, Any]) -> None:
     elif schedule["next"]:
         upcoming = schedule["next"][0]["at"]
         local = show_local(upcoming, policy["timezone"])
-        console().print(f"{name} is due next at {local}, {show_minute(upcoming)} UTC.")
+        console().print(f"The next drill of {name} is at {local}, {show_minute(upcoming)} UTC.")
     if current:
         why = f": {flatten(current['reason'])}" if current["reason"] else ""
-        console().print(f"Due since {show_minute(current['at'])} UTC, {current['status'].lower()}{why}.")
+        console().print(
+            f"The appointment of {show_minute(current['at'])} UTC has come: {current['status'].lower()}{why}."
+        )
     for each in schedule["past"][:MAX_PAST]:
         detail = flatten(each["reason"] or each["executionId"] or "")
         console().print(f"Before: {show_minute(each['at'])} UTC  {each['status']}  {detail}")
+    for each in schedule["pauses"][:MAX_PAST]:
+        why = f": {flatten(each['comment'])}" if each["comment"] else ""
+        by, until = flatten(each["by"]), f"{show_minute(each['resumedAt'])} UTC by {flatten(each['resumedBy'])}"
+        console().print(f"Paused: {show_minute(each['at'])} UTC by {by}{why}; resumed {until}")

@@ -16,14 +16,15 @@ MAX_UNPLANNED_READ = "1000"
 # What the filter `state` may be, in the order of the page: first what needs a person.
 KINDS = {
     "overdue": ("Overdue", "No drill that counts began in time."),
-    "due-soon": ("Due soon", "A drill that counts has to begin soon."),
-    "stale": ("Stale", "A drill counted, and something that it tested has changed since."),
-    "never": ("Never drilled", "No drill of these plans has counted yet. None is due yet either."),
+    "none-counts": ("No drill counts", "Drills of these plans were run, and none counts. Their deadlines are ahead."),
+    "due-soon": ("Due soon", "A drill that counts has to begin soon: the deadline is near, or the last one is stale."),
+    "never": ("Never drilled", "No drill of these plans was run yet. Their deadlines are ahead."),
     "no-policy": ("Without a policy", "These plans do not say how often they have to be drilled."),
-    "compliant": ("Compliant", "A drill counted, and the next one is not due yet."),
+    "compliant": ("Compliant", "A drill counted, and the deadline of the next is not near."),
 }
 _KINDS_OF_STATUS = {
     "OVERDUE": "overdue",
+    "NO_DRILL_COUNTS": "none-counts",
     "DUE_SOON": "due-soon",
     "NEVER_DRILLED": "never",
     "NO_POLICY": "no-policy",
@@ -99,9 +100,8 @@ class Unplanned:
 
 
 def find_kind(plan: Mapping[str, Any]) -> str:
-    """The kind of the plan: that of its status, or `stale` if it is not overdue and its last drill is stale."""
-    kind = _KINDS_OF_STATUS.get(plan["status"], "compliant")
-    return "stale" if kind in ("compliant", "due-soon") and plan["stale"] else kind
+    """The kind of the plan: that of its status. That its last drill is stale is a mark beside it."""
+    return _KINDS_OF_STATUS.get(plan["status"], "compliant")
 
 
 def list_sections(
@@ -125,7 +125,7 @@ def count_kinds(plans: Iterable[Mapping[str, Any]]) -> dict[str, int]:
 
 
 def describe_due(due: str | None, as_of: str) -> str:
-    """`in 3 d 4 h`, `2 d ago`; nothing if nothing is due."""
+    """`in 3 d 4 h`, `2 d ago`; nothing without a deadline."""
     if not due:
         return ""
     seconds = parse_iso(due) - parse_iso(as_of)

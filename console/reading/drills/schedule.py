@@ -40,7 +40,7 @@ def describe_policy(policy: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if policy.get("automatic", True):
         yield "Begins", f"by itself, within {window} of its appointment or not at all"
     else:
-        yield "Begins", f"when a person starts it, due within {window} of its appointment; nothing starts by itself"
+        yield "Begins", f"when a person starts it, within {window} of its appointment; nothing starts by itself"
     if policy.get("automatic", True):
         asks = "readiness is checked first; a plan that is not ready is not drilled, and a message says so"
         yield "Before it", asks if policy.get("skipIfNotReady", True) else "readiness is not checked first"

@@ -40,5 +40,6 @@ SCHEDULE_ANSWERS: dict[str, dict[str, Any]] = {
         "current": None,
         "next": [{"at": LATER, "until": LATER}],
         "past": [_PAST],
+        "pauses": [{**_PAUSE, "resumedBy": "ana", "resumedAt": "2026-11-30T08:00:00.000Z"}],
     },
 }

@@ -52,7 +52,9 @@ def assess(execution_id: str) -> Assessment:
     return Assessment(
         run=run,
         plan_hash=plan_hash(run_requests.get_plan(execution_id)),
-        outcome=outcomes.get_outcome(run.plan_id, execution_id)[0] if run.mode is Mode.DRILL else None,
+        outcome=outcomes.get_outcome(run.plan_id, (run.requested_at, execution_id))[0]
+        if run.mode is Mode.DRILL
+        else None,
         verdict=verdicts.get_verdict(run.plan_id, execution_id),
         previous=previous,
         changes=_list_changes(previous.execution_id, execution_id) if previous else None,
@@ -66,7 +68,7 @@ def assess(execution_id: str) -> Assessment:
 def _find_previous(run: Run) -> DrillOutcome | None:
     """The last drill of the plan before this run, and before those that it continues."""
     first = chains.read_chain(run.execution_id).first if run.continues else run
-    return outcomes.find_drill_before(run.plan_id, first.execution_id)
+    return outcomes.find_drill_before(run.plan_id, (first.requested_at, first.execution_id))
 
 
 def _list_changes(before: str, after: str) -> tuple[PlanChange, ...] | None:

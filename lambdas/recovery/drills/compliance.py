@@ -85,6 +85,7 @@ def _combine(facts: PlanFacts, drills: PlanDrills) -> PlanFacts:
         last=drills.summary.last,
         last_counting=drills.summary.last_counting,
         counted=drills.servers,
-        is_paused=drills.schedule.paused is not None,
+        pause=drills.schedule.paused,
         last_appointment=clock.parse_iso(drills.schedule.last) if drills.schedule.last else None,
+        decided=drills.schedule.last_decided,
     )

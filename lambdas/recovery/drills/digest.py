@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from recovery import clock
 from recovery.domain.drills.compliance import MOST_SOON_SECONDS, DrillStanding, PlanStanding
+from recovery.domain.drills.schedules import Appointment, AppointmentStatus
 from recovery.drills.compliance import Fleet, read_fleet
 from recovery.observability import compliance_messages, metrics
 from recovery.observability.compliance_messages import WeekOfDrills
@@ -77,7 +78,14 @@ def _describe_overdue(plan: PlanStanding) -> str:
     """`shop (rp-…): since 2026-11-28 02:00 UTC; its last drill, drill-…, does not count. It ended as PARTIAL, …`"""
     last = plan.facts.last
     why = f"; its last drill, {last.execution_id}, does not count. {last.why_not[0]}" if last and last.why_not else ""
-    return f"{_name(plan)}: since {_minute(plan.due)}{_paused(plan)}{why}"
+    return f"{_name(plan)}: since {_minute(plan.due)}{_paused(plan)}{_describe_decided(plan.facts.decided)}{why}"
+
+
+def _describe_decided(decided: Appointment | None) -> str:
+    """`; the drill of 2026-11-28 02:00 UTC was missed: …`; nothing if the last one has begun."""
+    if decided is None or decided.status is AppointmentStatus.STARTED:
+        return ""
+    return f"; the drill of {_minute(clock.parse_iso(decided.at))} was {decided.status.value.lower()}: {decided.reason}"
 
 
 def _name(plan: PlanStanding) -> str:
@@ -85,7 +93,8 @@ def _name(plan: PlanStanding) -> str:
 
 
 def _paused(plan: PlanStanding) -> str:
-    return "; its schedule is paused" if plan.facts.is_paused else ""
+    pause = plan.facts.pause
+    return f"; {pause.by} has paused its schedule" if pause else ""
 
 
 def _minute(moment: float | None) -> str:

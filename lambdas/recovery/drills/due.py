@@ -5,10 +5,8 @@ in the row of the schedule, which it changes only from the version that it has r
 follows from the plan and the appointment. So one appointment has one drill at most, also after tables were restored.
 """
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import takewhile
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -16,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from recovery import clock
 from recovery.catalog import plans
-from recovery.domain.drills.appointments import walk_appointments
+from recovery.domain.drills.appointments import list_come
 from recovery.domain.drills.policy import DrillPolicy
 from recovery.domain.drills.schedules import (
     Appointment,
@@ -133,11 +131,7 @@ class _LookAtPlan:
 
     def _list_due(self, counted: str | None) -> list[float]:
         """The appointments that have come and are not decided, oldest first."""
-        last = self.schedule.last
-        base = max(filter(None, (last, counted)), default=None)
-        after = clock.parse_iso(last) if last else 0.0
-        walked = walk_appointments(self._policy, after, clock.parse_iso(base) if base else None)
-        return list(deque(takewhile(lambda at: at <= self._now, walked), maxlen=MAX_PASSED))
+        return list_come(self._policy, self.schedule.last, counted, self._now, MAX_PASSED)
 
     def _drop_void(self, due: Sequence[float]) -> None:
         """Forget an appointment of rules that have changed, or that a drill that counts has moved, if none began."""
@@ -158,7 +152,7 @@ class _LookAtPlan:
         else:
             why = _describe_passing(appointment)
         if pause := self.schedule.find_pause_of(at):
-            why = _describe_pause(pause, self.schedule)
+            why = _describe_pause(pause)
         run = starting.find_run(build_drill_id(self._plan.plan_id, at))
         return self._settle(run, appointment, why) if run else _end(appointment, AppointmentStatus.MISSED, why)
 
@@ -168,7 +162,7 @@ class _LookAtPlan:
         pause = self.schedule.find_pause_of(at)
         why = None
         if pause:
-            why = _describe_pause(pause, self.schedule)
+            why = _describe_pause(pause)
         elif at + self._policy.window_seconds <= self._now:
             why = _describe_passing(appointment)
         if run := starting.find_run(build_drill_id(self._plan.plan_id, at)):
@@ -282,6 +276,7 @@ class _LookAtPlan:
         after = replace(
             self.schedule,
             last=last,
+            last_decided=decided[-1] if decided[-1].at == last else self.schedule.last_decided,
             current=None if is_over else self.schedule.current,
             untold=(*self.schedule.untold, *to_tell),
         )
@@ -302,7 +297,7 @@ def _describe_passing(appointment: Appointment) -> str:
     return appointment.reason or "nothing looked at the schedule within its window"
 
 
-def _describe_pause(pause: Pause, schedule: Schedule) -> str:
-    until = "" if schedule.paused else f" until {schedule.resumed_at[:16].replace('T', ' ')} UTC"
+def _describe_pause(pause: Pause) -> str:
+    until = f" until {pause.resumed_at[:16].replace('T', ' ')} UTC" if pause.resumed_at else ""
     comment = f": {pause.comment}" if pause.comment else ""
     return f"the schedule was paused by {pause.by}{until}{comment}"

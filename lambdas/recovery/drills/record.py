@@ -58,13 +58,12 @@ class _Judged:
     @property
     def counted(self) -> dict[str, Counted]:
         """The entries of its servers."""
-        entry = (self.outcome.requested_at, self.outcome.execution_id)
-        return dict.fromkeys(self.shown, entry)
+        return dict.fromkeys(self.shown, self.outcome.age_key)
 
 
 def _record_outcome(chain: Chain, run: Run) -> _Judged:
     for _ in range(MAX_ATTEMPTS):
-        on_record, version = outcomes.get_outcome(run.plan_id, run.execution_id)
+        on_record, version = outcomes.get_outcome(run.plan_id, (run.requested_at, run.execution_id))
         judged = _judge(chain.up_to(run.execution_id))
         if judged.outcome == on_record or outcomes.write_outcome(judged.outcome, version):
             return judged
@@ -179,7 +178,7 @@ def _find_notable(plan_id: str, known: DrillSummary) -> DrillSummary:
     before = known.last_counting
     if before is None or seen < outcomes.MAX_DRILLS:
         return DrillSummary(last, None)
-    still, _ = outcomes.get_outcome(plan_id, before.execution_id)
+    still, _ = outcomes.get_outcome(plan_id, before.age_key)
     return DrillSummary(last, still if still and still.counts else None)
 
 
@@ -189,8 +188,7 @@ def _update_servers(plan_id: str, parts: list[ServerPart], recorded: Sequence[_J
     Servers whose last drill has ceased to count are handed back to the one before it.
     """
     before = {server_id: counted for part in parts for server_id, counted in part.servers.items()}
-    named = {execution_id for _, execution_id in before.values()}
-    known = outcomes.get_outcomes(plan_id, named | {each.outcome.execution_id for each in recorded})
+    known = outcomes.get_outcomes(plan_id, {*before.values(), *(each.outcome.age_key for each in recorded)})
     counting = {execution_id for execution_id, outcome in known.items() if outcome.counts}
     after = {server_id: counted for server_id, counted in before.items() if counted[1] in counting}
     _hand_back(plan_id, before.keys() - after.keys(), after)

@@ -72,4 +72,4 @@ def _commands(command: str, chosen: Sequence[Decided]) -> list[str]:
 
 
 def _describe(plan: RecoveryPlan, each: Appointment) -> str:
-    return f"{plan.name}, due {each.at[:16].replace('T', ' ')} UTC: {each.reason}"
+    return f"{plan.name}, {each.at[:16].replace('T', ' ')} UTC: {each.reason}"

@@ -8,6 +8,7 @@ from api.schemas.responses.drills.schedules import DrillSchedule, DrillSchedules
 from recovery.catalog import plans
 from recovery.domain.drills.schedules import Appointment, Schedule
 from recovery.domain.plan import RecoveryPlan
+from recovery.drill_errors import SchedulePaused
 from recovery.drills import schedules
 from recovery.errors import PlanNotFound
 from recovery.store.drills import schedules as store
@@ -15,7 +16,7 @@ from recovery.store.drills import schedules as store
 router = Router("Drill schedules")
 
 DEFAULT_COUNT, MAX_COUNT = 10, 100
-# Appointments that an answer about one plan shows.
+# Appointments and pauses that an answer about one plan shows.
 MAX_PAST = 20
 
 COUNT = Parameter(
@@ -34,12 +35,9 @@ def list_schedules() -> DrillSchedules:
     page = plans.list_plans(*page_parameters(router.current_event))
     scheduled = [RecoveryPlan.from_item(row) for row in page.items if row.get("drillPolicy")]
     read = store.read_schedules([plan.plan_id for plan in scheduled])
-    lasts = store.read_last([schedule for schedule, _ in read.values()])
     return {
         "drillSchedules": [
-            build_item(plan, plan.drill_policy, *read[plan.plan_id], lasts.get(plan.plan_id))
-            for plan in scheduled
-            if plan.drill_policy
+            build_item(plan, plan.drill_policy, *read[plan.plan_id]) for plan in scheduled if plan.drill_policy
         ],
         "nextToken": page.next_token,
     }
@@ -52,11 +50,12 @@ def read_schedule(plan_id: str) -> DrillSchedule:
     return _build(plan, _read_count())
 
 
-@router.operation("POST", "/recovery-plans/{planId}/drill-schedule/pause", errors=(PlanNotFound,))
+@router.operation("POST", "/recovery-plans/{planId}/drill-schedule/pause", errors=(PlanNotFound, SchedulePaused))
 def pause_schedule(plan_id: str, body: DecisionRequest) -> DrillSchedule:
     """Pauses the schedule of a plan: no drill of it begins until it is resumed. A run that has begun goes on.
 
-    Appointments that come meanwhile are missed. A schedule that is paused stays as it is.
+    Appointments that come meanwhile are missed. A schedule that is paused keeps its pause: the same request again
+    changes nothing, and one of another person, or with another comment, is refused.
     """
     plan = _get_plan(plan_id)
     schedules.pause(plan, name_caller(router.current_event), body.comment or "")
@@ -67,7 +66,7 @@ def pause_schedule(plan_id: str, body: DecisionRequest) -> DrillSchedule:
 def resume_schedule(plan_id: str) -> DrillSchedule:
     """Resumes the schedule of a plan, which goes on with the next appointment. One that is not paused stays so."""
     plan = _get_plan(plan_id)
-    schedules.resume(plan)
+    schedules.resume(plan, name_caller(router.current_event))
     return _build(plan, DEFAULT_COUNT)
 
 
@@ -77,7 +76,9 @@ def _get_plan(plan_id: str) -> RecoveryPlan:
 
 def _build(plan: RecoveryPlan, count: int) -> DrillSchedule:
     schedule, counted = store.read_schedules([plan.plan_id])[plan.plan_id]
-    return build_schedule(plan, schedule, counted, _list_past(schedule), count)
+    return build_schedule(
+        plan, schedule, counted, _list_past(schedule), store.list_pauses(plan.plan_id, MAX_PAST), count
+    )
 
 
 def _list_past(schedule: Schedule) -> list[Appointment]:

@@ -4,9 +4,10 @@ Those of a cron expression are fixed. Those every so many days follow the later 
 drill that counts: a drill that a person has started postpones the next one, and one that failed does not hasten it.
 """
 
+from collections import deque
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import islice
+from itertools import islice, takewhile
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
@@ -29,6 +30,17 @@ def walk_appointments(policy: DrillPolicy, after: float, base: float | None = No
 def list_appointments(policy: DrillPolicy, after: float, count: int, base: float | None = None) -> list[float]:
     """The first `count` of these."""
     return list(islice(walk_appointments(policy, after, base), count))
+
+
+def list_come(policy: DrillPolicy, last: str, counted: str | None, now: float, most: int) -> list[float]:
+    """The newest `most` appointments that have come and were not dealt with, oldest first.
+
+    `last` is the last one that was, empty before the first; `counted` is when the last drill that counts began. Both
+    are in ISO 8601.
+    """
+    base = max(filter(None, (last, counted)), default=None)
+    walked = walk_appointments(policy, parse_iso(last) if last else 0.0, parse_iso(base) if base else None)
+    return list(deque(takewhile(lambda at: at <= now, walked), maxlen=most))
 
 
 def find_deadline(policy: DrillPolicy, last_counted: float | None) -> float | None:

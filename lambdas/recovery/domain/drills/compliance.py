@@ -16,12 +16,15 @@ from recovery.domain.drills.appointments import find_deadline, list_appointments
 from recovery.domain.drills.listed import Member, Members
 from recovery.domain.drills.outcome import DrillOutcome
 from recovery.domain.drills.policy import CountsIf, DrillPolicy, Invalidation
+from recovery.domain.drills.schedules import Appointment, Pause
 from recovery.domain.plan import ProtectionGroup, RecoveryPlan
 from recovery.wording import name_first, plural
 
 # A plan is due soon in the last tenth of its period, and at most this long before its deadline.
 MOST_SOON_SECONDS = 14 * 86_400
 SOON_SHARE = 10
+# How a target gets its list.
+SYNC_LISTS_IT = "The hourly sync lists it; POST /drs/recovery-instance-sync starts one."
 # Names in a sentence.
 MAX_NAMES = 3
 
@@ -31,11 +34,13 @@ Counted = tuple[str, str]
 class DrillStanding(StrEnum):
     """Where a plan, a group or a server stands, from the worst.
 
-    OVERDUE: its deadline has passed without a drill that counts. NEVER_DRILLED: there was none, and the first is not
-    overdue. DUE_SOON: its deadline is near, or its last drill is stale. NO_POLICY: nothing is asked of it.
+    OVERDUE: its deadline has passed without a drill that counts. NO_DRILL_COUNTS: drills were run, none counts, and the
+    deadline is ahead. NEVER_DRILLED: there was no drill, and the deadline of the first is ahead. DUE_SOON: its deadline
+    is near, or its last drill is stale. NO_POLICY: nothing is asked of it.
     """
 
     OVERDUE = "OVERDUE"
+    NO_DRILL_COUNTS = "NO_DRILL_COUNTS"
     NEVER_DRILLED = "NEVER_DRILLED"
     DUE_SOON = "DUE_SOON"
     COMPLIANT = "COMPLIANT"
@@ -52,7 +57,8 @@ class PlanFacts:
     """A plan as it is now, and what is on record of its drills.
 
     `groups` are those of its waves by id, `counted` has for each server the last drill that counts. `last_appointment`
-    is the last moment of the schedule that was dealt with, None before the first.
+    is the last moment of the schedule that was dealt with, None before the first, and `decided` what became of the last
+    one that was to begin by itself. `pause` is the one that is on.
     """
 
     plan: RecoveryPlan
@@ -61,8 +67,9 @@ class PlanFacts:
     last: DrillOutcome | None = None
     last_counting: DrillOutcome | None = None
     counted: Mapping[str, Counted] = field(default_factory=dict)
-    is_paused: bool = False
+    pause: Pause | None = None
     last_appointment: float | None = None
+    decided: Appointment | None = None
 
 
 class ServerStanding(NamedTuple):
@@ -142,7 +149,7 @@ def judge_plan(facts: PlanFacts, now: float) -> PlanStanding:
     due = _find_due(policy, began) if policy else None
     return PlanStanding(
         facts=facts,
-        status=_judge(policy, due, now, drilled=last is not None, holds=not stale, began=began),
+        status=_judge(policy, due, now, drilled=_is_drilled(facts), holds=not stale, began=began),
         due=due,
         next=_find_next(facts, began, now),
         stale=stale,
@@ -190,21 +197,26 @@ def _find_period(policy: DrillPolicy, began: float | None) -> float:
 
 def _find_next(facts: PlanFacts, began: float | None, now: float) -> float | None:
     policy = facts.plan.drill_policy
-    if policy is None or facts.is_paused:
+    if policy is None or facts.pause:
         return None
     bases = [moment for moment in (began, facts.last_appointment) if moment is not None]
     return next(iter(list_appointments(policy, now, 1, max(bases, default=None))), None)
 
 
+def _is_drilled(facts: PlanFacts) -> bool:
+    return facts.last is not None or facts.last_counting is not None
+
+
 def _judge(
     policy: DrillPolicy | None, due: float | None, now: float, *, drilled: bool, holds: bool, began: float | None
 ) -> DrillStanding:
+    """`began` is when the last drill that counts did, None if none counts, though one may have been run (`drilled`)."""
     if policy is None:
         return DrillStanding.NO_POLICY
     if due is not None and now > due:
         return DrillStanding.OVERDUE
-    if not drilled:
-        return DrillStanding.NEVER_DRILLED
+    if began is None:
+        return DrillStanding.NO_DRILL_COUNTS if drilled else DrillStanding.NEVER_DRILLED
     if not holds or (due is not None and due - now <= _soon(policy, began)):
         return DrillStanding.DUE_SOON
     return DrillStanding.COMPLIANT
@@ -275,7 +287,7 @@ def _is_older(counted: Counted, last: DrillOutcome) -> bool:
 
 def _describe_unknown(facts: PlanFacts) -> Iterator[str]:
     for group in facts.members.unknown:
-        yield f"The servers of {group.name} are not known: DRS in {group.target.key} was never listed."
+        yield f"The servers of {group.name} are not known: DRS in {group.target.key} was never listed. {SYNC_LISTS_IT}"
 
 
 # --- servers --------------------------------------------------------------------------------------------------------
@@ -292,7 +304,8 @@ def _judge_drill(
 ) -> _Judged:
     policy, last = facts.plan.drill_policy, facts.last_counting
     if counted is None:
-        status = _judge(policy, due, now, drilled=False, holds=False, began=None)
+        none_counts = last is None and facts.last is not None
+        status = _judge(policy, due, now, drilled=none_counts, holds=False, began=None)
         return _Judged(status, due, False, "No drill that counts has had this server.")
     began = clock.parse_iso(counted[0])
     own_due = _find_due(policy, began) if policy else None

@@ -8,6 +8,18 @@ from recovery.domain.drills.policy import CountsIf
 
 PREFIX = "DRILL#"
 
+Age = tuple[str, str]
+"""When a drill was requested, in ISO 8601, and its id: compares by time."""
+
+
+def build_item(age: Age) -> str:
+    """The sort key of the row of this drill: rows are in the order in which drills were requested.
+
+    An id does not give this order: that of a drill of the schedule has the time of its appointment, and the drill may
+    begin hours later.
+    """
+    return f"{PREFIX}{age[0]}#{age[1]}"
+
 
 @dataclass(frozen=True, slots=True)
 class DrillOutcome:
@@ -69,7 +81,7 @@ class DrillOutcome:
         """The row. What is not known is not written."""
         row = {
             "planId": self.plan_id,
-            "item": PREFIX + self.execution_id,
+            "item": build_item(self.age_key),
             "executionId": self.execution_id,
             "requestedAt": self.requested_at,
             "endedAt": self.ended_at,
@@ -92,6 +104,6 @@ class DrillOutcome:
         return {name: value for name, value in row.items() if value is not None}
 
     @property
-    def age_key(self) -> tuple[str, str]:
+    def age_key(self) -> Age:
         """Orders drills by when they were requested; a tie, by their ids."""
         return self.requested_at, self.execution_id

@@ -24,20 +24,26 @@ class AppointmentStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Who paused the schedule, when (ISO 8601), and why."""
+    """Who paused the schedule, when (ISO 8601), and why. One that is over has who resumed it, and when."""
 
     by: str
     at: str
     comment: str = ""
+    resumed_by: str = ""
+    resumed_at: str = ""
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any] | None) -> "Pause | None":
-        """Read `paused` of a SCHEDULE row."""
-        return cls(item["by"], item["at"], item.get("comment", "")) if item else None
+        """Read `paused` or `lastPause` of a SCHEDULE row, or a PAUSE row."""
+        if not item:
+            return None
+        over = item.get("resumedBy", ""), item.get("resumedAt", "")
+        return cls(item["by"], item["at"], item.get("comment", ""), *over)
 
     def to_item(self) -> dict[str, Any]:
         """The inverse."""
-        return {"by": self.by, "at": self.at, "comment": self.comment}
+        over = {"resumedBy": self.resumed_by, "resumedAt": self.resumed_at} if self.resumed_at else {}
+        return {"by": self.by, "at": self.at, "comment": self.comment, **over}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +100,16 @@ class Appointment:
 class Schedule:
     """The SCHEDULE row of a plan. `version` counts its writes; 0 stands for a row that does not exist yet.
 
-    Appointments up to `resumed_at` that had not begun fell into the pause before. `last` is the last appointment that
-    was decided, `untold` are those that operators have not been told of yet.
+    Appointments up to the end of `last_pause` that had not begun fell into it. `last` is the last appointment that was
+    dealt with, `last_decided` what became of the last one that was to begin by itself, and `untold` are those that
+    operators have not been told of yet.
     """
 
     plan_id: str
     paused: Pause | None = None
-    resumed_at: str = ""
     last_pause: Pause | None = None
     last: str = ""
+    last_decided: Appointment | None = None
     current: Appointment | None = None
     untold: tuple[str, ...] = ()
     version: int = 0
@@ -113,9 +120,9 @@ class Schedule:
         return cls(
             plan_id=item["planId"],
             paused=Pause.from_item(item.get("paused")),
-            resumed_at=item.get("resumedAt", ""),
             last_pause=Pause.from_item(item.get("lastPause")),
             last=item.get("lastAppointment", ""),
+            last_decided=Appointment.from_item(item.get("lastDecided")),
             current=Appointment.from_item(item.get("current")),
             untold=tuple(item.get("untold", ())),
             version=int(item.get("version", 0)),
@@ -125,9 +132,9 @@ class Schedule:
         """The inverse, without the key and the version."""
         facts = {
             "paused": self.paused.to_item() if self.paused else None,
-            "resumedAt": self.resumed_at or None,
             "lastPause": self.last_pause.to_item() if self.last_pause else None,
             "lastAppointment": self.last or None,
+            "lastDecided": self.last_decided.to_item() if self.last_decided else None,
             "current": self.current.to_item() if self.current else None,
             "untold": list(self.untold) or None,
         }
@@ -137,7 +144,8 @@ class Schedule:
         """The pause because of which an appointment (epoch seconds) that has not begun is missed; None if none is."""
         if self.paused:
             return self.paused
-        return self.last_pause if self.resumed_at and at <= clock.parse_iso(self.resumed_at) else None
+        over = self.last_pause
+        return over if over and at <= clock.parse_iso(over.resumed_at) else None
 
 
 def build_drill_id(plan_id: str, at: float) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from recovery.aws import dynamodb
 from recovery.aws.dynamodb_expressions import Partition, from_wire, to_wire
-from recovery.domain.drills.outcome import PREFIX, DrillOutcome
+from recovery.domain.drills.outcome import PREFIX, Age, DrillOutcome, build_item
 from recovery.packing import pack, unpack
 from recovery.settings import settings
 
@@ -23,8 +23,8 @@ MAX_DRILLS, DRILLS_PER_READ = 400, 25
 SUMMARY, SERVERS = "SUMMARY", "SERVERS#"
 
 Row = Mapping[str, Any]
-Counted = tuple[str, str]
-"""When the last drill that counts of a server was requested, and its id: compares by time."""
+Counted = Age
+"""The last drill that counts of a server."""
 
 
 def _table() -> str:
@@ -90,9 +90,9 @@ class ServerPart:
         return cls(int(row["item"].removeprefix(SERVERS)), servers, int(row["version"]))
 
 
-def get_outcome(plan_id: str, execution_id: str) -> tuple[DrillOutcome | None, int]:
+def get_outcome(plan_id: str, age: Age) -> tuple[DrillOutcome | None, int]:
     """The outcome of a drill as it was recorded last, and the version of its row; None and 0 before the first."""
-    row = dynamodb.get(_table(), _key(plan_id, PREFIX + execution_id))
+    row = dynamodb.get(_table(), _key(plan_id, build_item(age)))
     return (DrillOutcome.from_item(row), int(row.get("version", 0))) if row else (None, 0)
 
 
@@ -102,33 +102,25 @@ def write_outcome(outcome: DrillOutcome, over: int) -> bool:
 
 
 def walk_outcomes(plan_id: str) -> Iterator[DrillOutcome]:
-    """The outcomes of a plan's drills, newest first, at most `MAX_DRILLS`.
-
-    Rows are in the order of ids. A drill of the schedule has the time of its appointment in its id, and may have begun
-    up to a day later, after one that a person has started meanwhile: those of one read are put in order.
-    """
+    """The outcomes of a plan's drills, newest first, at most `MAX_DRILLS`."""
     rows, start = Partition("planId", plan_id, ("item", PREFIX)), None
     for _ in range(MAX_DRILLS // DRILLS_PER_READ):
         answer = dynamodb.query_once(_table(), rows, DRILLS_PER_READ, start, newest_first=True, consistent=True)
-        found = [DrillOutcome.from_item(from_wire(row)) for row in answer["Items"]]
-        yield from sorted(found, key=lambda outcome: outcome.age_key, reverse=True)
+        yield from (DrillOutcome.from_item(from_wire(row)) for row in answer["Items"])
         start = answer.get("LastEvaluatedKey")
         if not start:
             return
 
 
-def get_outcomes(plan_id: str, execution_ids: Iterable[str]) -> dict[str, DrillOutcome]:
+def get_outcomes(plan_id: str, ages: Iterable[Age]) -> dict[str, DrillOutcome]:
     """The outcomes of these drills that are on record, by their ids."""
-    keys = [_key(plan_id, PREFIX + each) for each in sorted(set(execution_ids))]
+    keys = [_key(plan_id, build_item(age)) for age in sorted(set(ages))]
     return {row["executionId"]: DrillOutcome.from_item(row) for row in dynamodb.batch_get(_table(), keys)}
 
 
-def find_drill_before(plan_id: str, execution_id: str) -> DrillOutcome | None:
-    """The last drill of the plan that was requested before this drill or recovery; None if none is recorded.
-
-    The id of a run has its time after its kind, and so the rows of drills are in the order of their times.
-    """
-    start = _key(plan_id, f"{PREFIX}drill-{execution_id.partition('-')[2]}")
+def find_drill_before(plan_id: str, age: Age) -> DrillOutcome | None:
+    """The last drill of the plan that was requested before this drill or recovery; None if none is recorded."""
+    start = _key(plan_id, build_item(age))
     drills = Partition("planId", plan_id, ("item", PREFIX))
     answer = dynamodb.query_once(_table(), drills, 1, to_wire(start), newest_first=True)
     rows = [from_wire(item) for item in answer["Items"]]

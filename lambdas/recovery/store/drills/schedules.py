@@ -1,10 +1,10 @@
-"""Schedules of drills, in the `drills` table: the SCHEDULE row of a plan, and an APPOINTMENT# row for each decided one.
+"""Schedules of drills, in the `drills` table: SCHEDULE of a plan, APPOINTMENT# of one decided, and PAUSE# of one over.
 
 Every write names the version that it replaces, so that of two looks at once, or of a look and a pause, one comes first
 and the other one looks again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,14 +12,14 @@ from recovery.aws import dynamodb, pagination
 from recovery.aws.dynamodb import ConditionFailed
 from recovery.aws.dynamodb_expressions import Partition
 from recovery.aws.pagination import Page
-from recovery.domain.drills.schedules import Appointment, Schedule
+from recovery.domain.drills.schedules import Appointment, Pause, Schedule
 from recovery.settings import settings
 from recovery.store.drills.outcomes import SUMMARY, DrillSummary
 
-SCHEDULE, APPOINTMENT = "SCHEDULE", "APPOINTMENT#"
+SCHEDULE, APPOINTMENT, PAUSE = "SCHEDULE", "APPOINTMENT#", "PAUSE#"
 
 # What the row of a schedule has besides its key and version.
-_FACTS = frozenset({"paused", "resumedAt", "lastPause", "lastAppointment", "current", "untold"})
+_FACTS = frozenset({"paused", "lastPause", "lastAppointment", "lastDecided", "current", "untold"})
 
 
 def _table() -> str:
@@ -58,7 +58,16 @@ def replace_schedule(before: Schedule, after: Schedule) -> Schedule | None:
 
 def decide_appointments(before: Schedule, after: Schedule, decided: Sequence[Appointment]) -> Schedule | None:
     """The same, together with the rows of appointments that are decided. At most 99."""
-    rows = [{**each.to_item(), "planId": before.plan_id, "item": f"{APPOINTMENT}{each.at}"} for each in decided]
+    return _replace_with(before, after, [(f"{APPOINTMENT}{each.at}", each.to_item()) for each in decided])
+
+
+def end_pause(before: Schedule, after: Schedule, pause: Pause) -> Schedule | None:
+    """The same, together with the row of the pause that is over."""
+    return _replace_with(before, after, [(f"{PAUSE}{pause.at}", pause.to_item())])
+
+
+def _replace_with(before: Schedule, after: Schedule, items: Sequence[tuple[str, Mapping[str, Any]]]) -> Schedule | None:
+    rows = [{**facts, "planId": before.plan_id, "item": item} for item, facts in items]
     try:
         dynamodb.transact(
             [
@@ -106,8 +115,8 @@ def get_appointments(plan_id: str, times: Sequence[str]) -> list[Appointment]:
     return sorted((each for each in found if each), key=lambda each: each.at)
 
 
-def read_last(listed: Sequence[Schedule]) -> dict[str, Appointment]:
-    """By plan, the last appointment that was decided; none for a plan before its first."""
-    keys = [{"planId": each.plan_id, "item": f"{APPOINTMENT}{each.last}"} for each in listed if each.last]
-    found = {row["planId"]: Appointment.from_item(row) for row in dynamodb.batch_get(_table(), keys)}
-    return {plan_id: each for plan_id, each in found.items() if each}
+def list_pauses(plan_id: str, limit: int) -> list[Pause]:
+    """The last pauses that are over, newest first."""
+    rows = Partition("planId", plan_id, ("item", PAUSE))
+    page = pagination.query_page(_table(), rows, limit, None, newest_first=True)
+    return [each for each in map(Pause.from_item, page.items) if each]

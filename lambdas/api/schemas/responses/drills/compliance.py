@@ -7,6 +7,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from api.schemas.responses.base import Paged, Time
+from api.schemas.responses.drills.schedules import PastAppointment, SchedulePause, build_past, build_pause
 from recovery import clock
 from recovery.domain.drills.compliance import Counts, DrillStanding, PlanStanding, ServerStanding
 from recovery.domain.drills.listed import ListedServer, TargetServers
@@ -20,13 +21,14 @@ AsOf = Annotated[Time, Field(description="When it was judged.")]
 Status = Annotated[
     DrillStanding,
     Field(
-        description="OVERDUE: the deadline has passed without a drill that counts. NEVER_DRILLED: there was none, and "
-        "the first is not overdue. DUE_SOON: the deadline is near, or the last drill is stale. NO_POLICY: no drills "
-        "are asked for."
+        description="OVERDUE: the deadline has passed without a drill that counts. NO_DRILL_COUNTS: drills were run, "
+        "none counts, and the deadline is ahead. NEVER_DRILLED: there was no drill, and the deadline of the first is "
+        "ahead. DUE_SOON: the deadline is near, or the last drill is stale. NO_POLICY: no drills are asked for."
     ),
 ]
 Due = Annotated[
-    Time | None, Field(description="The latest begin of the next drill: the end of its window; null if none is due.")
+    Time | None,
+    Field(description="The deadline: the latest begin of the next drill that counts; null if there is none."),
 ]
 
 
@@ -74,6 +76,10 @@ class PlanCompliance(TypedDict):
     due: Due
     next: Annotated[Time | None, Field(description="The next appointment; null while paused, or if there is none.")]
     paused: Annotated[bool, Field(description="Whether the schedule of its drills is paused.")]
+    pause: Annotated[SchedulePause | None, Field(description="Its pause; null if none is on.")]
+    lastAppointment: Annotated[
+        PastAppointment | None, Field(description="The last appointment that was decided; null before the first.")
+    ]
     lastDrill: Annotated[LastDrill | None, Field(description="The last drill that ended; null without one.")]
     lastCounting: Annotated[LastCountingDrill | None, Field(description="The last that counts; null without one.")]
     stale: Annotated[list[str], Field(description="Why the last drill that counts does not hold any more.")]
@@ -86,9 +92,10 @@ class ComplianceCounts(TypedDict):
 
     plans: Annotated[int, Field(description="All plans.")]
     compliant: Annotated[int, Field(description="Plans with a recent drill that counts.")]
-    dueSoon: Annotated[int, Field(description="Plans that are due soon, or whose last drill is stale.")]
+    dueSoon: Annotated[int, Field(description="Plans whose deadline is near, or whose last drill is stale.")]
     overdue: Annotated[int, Field(description="Plans whose deadline has passed.")]
-    neverDrilled: Annotated[int, Field(description="Plans whose first drill is ahead.")]
+    noDrillCounts: Annotated[int, Field(description="Plans whose drills do not count, with the deadline ahead.")]
+    neverDrilled: Annotated[int, Field(description="Plans without any drill, with the deadline ahead.")]
     withoutPolicy: Annotated[int, Field(description="Plans without a drill policy.")]
     unplannedServers: Annotated[int, Field(description="Servers that replicate and are in no plan.")]
 
@@ -190,6 +197,7 @@ def count_fleet(fleet: Fleet) -> ComplianceCounts:
         "compliant": fleet.count_plans(DrillStanding.COMPLIANT),
         "dueSoon": fleet.count_plans(DrillStanding.DUE_SOON),
         "overdue": fleet.count_plans(DrillStanding.OVERDUE),
+        "noDrillCounts": fleet.count_plans(DrillStanding.NO_DRILL_COUNTS),
         "neverDrilled": fleet.count_plans(DrillStanding.NEVER_DRILLED),
         "withoutPolicy": fleet.count_plans(DrillStanding.NO_POLICY),
         "unplannedServers": len(fleet.unplanned),
@@ -210,7 +218,9 @@ def build_plan(standing: PlanStanding) -> PlanCompliance:
         "countsIf": policy.counts_if if policy else None,
         "due": _iso(standing.due),
         "next": _iso(standing.next),
-        "paused": facts.is_paused,
+        "paused": facts.pause is not None,
+        "pause": build_pause(facts.pause),
+        "lastAppointment": build_past(facts.decided) if facts.decided else None,
         "lastDrill": _build_drill(facts.last),
         "lastCounting": last,
         "stale": list(standing.stale),

@@ -14,7 +14,7 @@ class DrillPolicy(TypedDict):
 
     everyDays: NotRequired[Annotated[int | None, Field(description="Days from one drill that counts to the next.")]]
     schedule: NotRequired[
-        Annotated[str | None, Field(description="When drills are due: a cron expression of five fields.")]
+        Annotated[str | None, Field(description="The rhythm of drills: a cron expression of five fields.")]
     ]
     at: NotRequired[Annotated[str | None, Field(description="The time of day of drills every so many days.")]]
     firstOn: NotRequired[Annotated[str | None, Field(description="The earliest date of the first one.")]]

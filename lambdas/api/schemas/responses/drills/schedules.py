@@ -9,10 +9,12 @@ from typing_extensions import TypedDict
 from api.schemas.responses.base import Paged, Time, build_from_row
 from api.schemas.responses.drills.policy import DrillPolicy
 from recovery import clock
-from recovery.domain.drills.appointments import list_appointments
+from recovery.domain.drills.appointments import list_appointments, list_come
 from recovery.domain.drills.policy import DrillPolicy as StoredPolicy
-from recovery.domain.drills.schedules import Appointment, AppointmentStatus, Schedule
+from recovery.domain.drills.schedules import Appointment, AppointmentStatus, Pause, Schedule
 from recovery.domain.plan import RecoveryPlan
+
+NOT_LOOKED_AT = "the schedule looks every five minutes, and has not looked at it yet"
 
 
 class SchedulePause(TypedDict):
@@ -23,17 +25,24 @@ class SchedulePause(TypedDict):
     comment: Annotated[str, Field(description="Why; empty if nothing was said.")]
 
 
+class PastPause(SchedulePause):
+    """A pause that is over."""
+
+    resumedBy: Annotated[str, Field(description="Who resumed the schedule.")]
+    resumedAt: Annotated[Time, Field(description="When.")]
+
+
 class NextAppointment(TypedDict):
     """An appointment that is to come."""
 
-    at: Annotated[Time, Field(description="When the drill is due to begin.")]
+    at: Annotated[Time, Field(description="The appointment: when the drill is to begin.")]
     until: Annotated[Time, Field(description="The end of its window: later, it is missed.")]
 
 
 class PastAppointment(TypedDict):
     """An appointment that was decided."""
 
-    at: Annotated[Time, Field(description="When the drill was due to begin.")]
+    at: Annotated[Time, Field(description="The appointment: when the drill was to begin.")]
     status: Annotated[
         AppointmentStatus,
         Field(description="STARTED, SKIPPED because the plan was NOT_READY, or MISSED: nothing could begin in time."),
@@ -57,7 +66,8 @@ class DrillSchedule(TypedDict):
     policy: Annotated[DrillPolicy | None, Field(description="The drill policy; null if the plan has none.")]
     paused: Annotated[SchedulePause | None, Field(description="The pause that is on; null if none is.")]
     current: Annotated[
-        CurrentAppointment | None, Field(description="The appointment that has come and is not decided yet.")
+        CurrentAppointment | None,
+        Field(description="The appointment that has come and is not decided yet; WAITING also before the first look."),
     ]
     next: Annotated[
         list[NextAppointment],
@@ -67,6 +77,7 @@ class DrillSchedule(TypedDict):
         ),
     ]
     past: Annotated[list[PastAppointment], Field(description="The last appointments, newest first.")]
+    pauses: Annotated[list[PastPause], Field(description="The last pauses that are over, newest first.")]
 
 
 class DrillScheduleItem(TypedDict):
@@ -78,7 +89,8 @@ class DrillScheduleItem(TypedDict):
     paused: Annotated[SchedulePause | None, Field(description="The pause that is on; null if none is.")]
     next: Annotated[Time | None, Field(description="The next appointment; null if there is none.")]
     current: Annotated[
-        CurrentAppointment | None, Field(description="The appointment that has come and is not decided yet.")
+        CurrentAppointment | None,
+        Field(description="The appointment that has come and is not decided yet; WAITING also before the first look."),
     ]
     last: Annotated[PastAppointment | None, Field(description="The last appointment; null before the first.")]
 
@@ -90,33 +102,37 @@ class DrillSchedules(Paged):
 
 
 def build_schedule(
-    plan: RecoveryPlan, schedule: Schedule, counted: str | None, past: Sequence[Appointment], count: int
+    plan: RecoveryPlan,
+    schedule: Schedule,
+    counted: str | None,
+    past: Sequence[Appointment],
+    pauses: Sequence[Pause],
+    count: int,
 ) -> DrillSchedule:
     """The schedule of a plan with its next `count` appointments. `counted` is when the last drill that counts began."""
     return {
         "planId": plan.plan_id,
         "planName": plan.name,
         "policy": _build_policy(plan),
-        "paused": _build_pause(schedule),
-        "current": _build_current(schedule),
+        "paused": build_pause(schedule.paused),
+        "current": _build_current(plan, schedule, counted),
         "next": _build_next(plan, schedule, counted, count),
-        "past": [_build_past(each) for each in past],
+        "past": [build_past(each) for each in past],
+        "pauses": [build_from_row(PastPause, each.to_item()) for each in pauses],
     }
 
 
-def build_item(
-    plan: RecoveryPlan, policy: StoredPolicy, schedule: Schedule, counted: str | None, last: Appointment | None
-) -> DrillScheduleItem:
+def build_item(plan: RecoveryPlan, policy: StoredPolicy, schedule: Schedule, counted: str | None) -> DrillScheduleItem:
     """The same in short, for a plan with this drill policy."""
     upcoming = _build_next(plan, schedule, counted, 1)
     return {
         "planId": plan.plan_id,
         "planName": plan.name,
         "policy": build_from_row(DrillPolicy, policy.to_item()),
-        "paused": _build_pause(schedule),
+        "paused": build_pause(schedule.paused),
         "next": upcoming[0]["at"] if upcoming else None,
-        "current": _build_current(schedule),
-        "last": _build_past(last) if last else None,
+        "current": _build_current(plan, schedule, counted),
+        "last": build_past(schedule.last_decided) if schedule.last_decided else None,
     }
 
 
@@ -124,11 +140,13 @@ def _build_policy(plan: RecoveryPlan) -> DrillPolicy | None:
     return build_from_row(DrillPolicy, plan.drill_policy.to_item()) if plan.drill_policy else None
 
 
-def _build_pause(schedule: Schedule) -> SchedulePause | None:
-    return build_from_row(SchedulePause, schedule.paused.to_item()) if schedule.paused else None
+def build_pause(pause: Pause | None) -> SchedulePause | None:
+    """The pause that is on."""
+    return build_from_row(SchedulePause, pause.to_item()) if pause else None
 
 
-def _build_past(each: Appointment) -> PastAppointment:
+def build_past(each: Appointment) -> PastAppointment:
+    """An appointment that was decided."""
     return {
         "at": each.at,
         "status": each.status,
@@ -138,13 +156,18 @@ def _build_past(each: Appointment) -> PastAppointment:
     }
 
 
-def _build_current(schedule: Schedule) -> CurrentAppointment | None:
-    current = schedule.current
-    return {**_build_past(current), "until": current.until} if current else None
+def _build_current(plan: RecoveryPlan, schedule: Schedule, counted: str | None) -> CurrentAppointment | None:
+    """The appointment that is on, also if no look has come since it came."""
+    current, policy = schedule.current, plan.drill_policy
+    if current is None and policy and policy.automatic:
+        for at in list_come(policy, schedule.last, counted, clock.now(), 1):
+            until = clock.iso(at + policy.window_seconds)
+            current = Appointment(clock.iso(at), AppointmentStatus.WAITING, until, NOT_LOOKED_AT)
+    return {**build_past(current), "until": current.until} if current else None
 
 
 def _build_next(plan: RecoveryPlan, schedule: Schedule, counted: str | None, count: int) -> list[NextAppointment]:
-    """From now on; an appointment that has come is `current`, or will be with the next look."""
+    """From now on; an appointment that has come is `current`."""
     policy = plan.drill_policy
     if policy is None:
         return []
