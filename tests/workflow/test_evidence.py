@@ -84,6 +84,11 @@ def test_the_end_of_a_drill_leaves_evidence_whose_manifest_names_every_file(prod
     assert due(product) == []
     found = verified(product, row, tmp_path / "evidence")
     assert (found.problems, found.manifest["previous"]) == ([], None)
+    report = json.loads(files["report.json"])
+    assert (report["environment"], report["timeScale"]) == ("sandbox", product.engine.speed)
+    assert report["madeAt"] > report["asOf"]
+    assert (manifest["environment"]["kind"], manifest["environment"]["timeScale"]) == ("sandbox", product.engine.speed)
+    assert b"This report proves nothing about AWS" in files["report.html"]
     plan = json.loads(files["plan.json"])
     assert plan["plan"]["waves"][0]["name"] == "web"
     assert len(plan["protectionGroups"]) == 1
