@@ -164,8 +164,11 @@ def verify(
     """
     from cli.report.evidence import load_public_key, verify_evidence
     from recovery import VERSION
+    from report.files import MANIFEST_FILE
 
     def check() -> None:
+        if not (folder / MANIFEST_FILE).is_file():
+            end(FAILED, f"{flatten(folder)} has no {MANIFEST_FILE}: it is not a folder that `evidence get` has written")
         key = public_key.read_bytes() if public_key else None
         if key is not None:
             _check_key(load_public_key, key)
@@ -193,6 +196,8 @@ def _print_verified(found: Any) -> None:
         print_error(line)
     for line in found.notes:
         console().print(flatten(line), markup=False)
+    if found.key_source == "evidence" and not found.problems:
+        console().print("Give --public-key, the key as KMS or your archive has it, to check who signed it.")
     manifest = found.manifest
     if not found.problems:
         run, occasion = flatten(manifest["executionId"]), flatten(manifest["occasion"])
