@@ -34,7 +34,7 @@ def is_by_requester(found: Mapping[str, Any] | None, record: Mapping[str, Any]) 
     """Whether the verdict is of a person who may have started the run."""
     verdict = found["verdict"] if found else None
     requesters = record.get("requesters") or [record["requestedBy"]]
-    return bool(verdict) and find_same_person(verdict["by"], requesters) is not None
+    return verdict is not None and find_same_person(verdict["by"], requesters) is not None
 
 
 def mark_verdict(found: Mapping[str, Any]) -> str:
