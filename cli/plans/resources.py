@@ -88,7 +88,7 @@ def current_plan(item: Mapping[str, Any], group_names: Mapping[str, str]) -> dic
     fields = {name: value for name, value in item.items() if name not in _OF_THE_API}
     waves = [{**wave, "groups": [_current_use(use, group_names) for use in wave["groups"]]} for wave in item["waves"]]
     if policy := fields.get("drillPolicy"):  # the API notes since when it is in force
-        fields["drillPolicy"] = {name: value for name, value in policy.items() if name != "since"}
+        fields["drillPolicy"] = {name: value for name, value in policy.items() if name not in ("since", "owed")}
     return {**fields, "waves": waves}
 
 

@@ -65,7 +65,10 @@ def verify_evidence(
         manifest = json.loads(written)
         files = {str(each["name"]): (int(each["bytes"]), str(each["sha256"])) for each in manifest["files"]}
         schema = manifest["schema"]
-    except (LookupError, TypeError, ValueError, AttributeError):
+        is_named = all(isinstance(manifest[name], str) for name in ("executionId", "planId", "occasion", "writtenAt"))
+        if not is_named or len(files) != len(manifest["files"]):
+            raise ValueError("a name is missing, or a file is named twice")
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError):
         found.problems.append(f"{MANIFEST_FILE} is not as drs-waves writes it.")
         return found
     found.manifest = manifest
@@ -81,13 +84,16 @@ def verify_evidence(
 
 def _check_files(folder: Path, files: Mapping[str, tuple[int, str]], found: Verified) -> None:
     for name, (size, sha256) in files.items():
-        if Path(name).name != name or name in (MANIFEST_FILE, SIGNATURE_FILE):
+        if not _is_plain(name) or name in (MANIFEST_FILE, SIGNATURE_FILE):
             found.problems.append(f"{MANIFEST_FILE} names {name!r}, which is no file beside it.")
             continue
         try:
             content = (folder / name).read_bytes()
         except FileNotFoundError:
             found.problems.append(f"{name} is missing.")
+            continue
+        except IsADirectoryError:
+            found.problems.append(f"{name} is a folder.")
             continue
         if len(content) != size:
             found.problems.append(f"{name} has {len(content):,} bytes, and {size:,} in the manifest.")
@@ -102,6 +108,11 @@ def _check_files(folder: Path, files: Mapping[str, tuple[int, str]], found: Veri
     )
     if (folder / PRINTED_FILE).exists():
         found.notes.append(f"{PRINTED_FILE} is a print of {HTML_FILE} and was not checked.")
+
+
+def _is_plain(name: str) -> bool:
+    """Whether it can only be the name of a file in the folder."""
+    return Path(name).name == name and name not in ("", "..") and name.isprintable()
 
 
 def _check_signature(folder: Path, manifest: bytes, public_key: bytes | None, found: Verified) -> None:
@@ -122,7 +133,7 @@ def _check_signature(folder: Path, manifest: bytes, public_key: bytes | None, fo
         signed = json.loads(written)
         signature, given = base64.b64decode(signed["signature"], validate=True), str(signed["publicKey"]).encode()
         found.key_arn, algorithm = str(signed["keyArn"]), signed["algorithm"]
-    except (LookupError, TypeError, ValueError):
+    except (LookupError, TypeError, ValueError, RecursionError):
         found.problems.append(f"{SIGNATURE_FILE} is not as drs-waves writes it.")
         return
     found.key_source = "file" if public_key else "evidence"
@@ -203,7 +214,13 @@ def _check_environment(report: Mapping[str, Any], found: Verified) -> None:
 def _check_content(folder: Path, version: str, found: Verified) -> None:
     """Whether the files are of one run, and the page and the table are those of report.json."""
     for name in (JSON_FILE, PLAN_FILE):
-        content = json.loads((folder / name).read_bytes())
+        try:
+            content = json.loads((folder / name).read_bytes())
+        except (ValueError, RecursionError):
+            content = None
+        if not isinstance(content, dict):
+            found.problems.append(f"{name} is not as drs-waves writes it.")
+            return
         if any(content.get(key) != found.manifest.get(key) for key in ("executionId", "planId")):
             found.problems.append(f"{name} is of another run than {MANIFEST_FILE} says.")
         if name == JSON_FILE:

@@ -12,7 +12,9 @@ from tasks.drill_states import StartDrillsOutput
 @task
 def handler(event: dict[str, Any], context: LambdaContext) -> StartDrillsOutput:
     """Look at all plans with a drill policy. A look that comes twice starts nothing twice."""
-    look = due.look()
-    evidence = evidence_due.begin_due()
+    try:
+        look = due.look()
+    finally:  # schedules that cannot be read keep no run from its evidence
+        evidence = evidence_due.begin_due()
     logger.info("appointments looked at", extra={"drills": look.drills, "checks": look.checks, "evidence": evidence})
     return {"drills": look.drills, "checks": look.checks, "evidence": evidence}

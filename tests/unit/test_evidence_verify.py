@@ -1,5 +1,6 @@
 """Whether evidence is as it was written: `drs-waves evidence verify DIR`, without AWS."""
 
+import hashlib
 import json
 import re
 import subprocess
@@ -131,7 +132,7 @@ def test_a_manifest_that_leaves_a_file_out_is_refused(folder: Path, key: ec.Elli
     assert (result.exit_code, "servers.csv is not in the manifest" in result.stderr) == (1, True)
 
 
-@pytest.mark.parametrize("name", ["../evil", "/etc/passwd", "manifest.json"])
+@pytest.mark.parametrize("name", ["../evil", "/etc/passwd", "manifest.json", "..", "", "a\0b"])
 def test_a_manifest_names_only_files_beside_it(folder: Path, name: str) -> None:
     manifest = json.loads((folder / "manifest.json").read_bytes())
     manifest["files"].append({"name": name, "bytes": 1, "sha256": "0"})
@@ -207,7 +208,8 @@ def test_a_report_and_a_manifest_that_differ_about_the_sandbox_are_refused(
 def run_by_hand(folder: Path) -> "subprocess.CompletedProcess[str]":
     """The commands of docs/evidence.md that need neither drs-waves nor AWS, in the folder."""
     page = (Path(__file__).resolve().parents[2] / "docs" / "evidence.md").read_text()
-    (block,) = [each for each in re.findall(r"^```\n(.*?)^```$", page, re.DOTALL | re.MULTILINE) if "sha256sum" in each]
+    blocks = re.findall(r"^```\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    (block,) = [each for each in blocks if "openssl dgst" in each]
     (folder.parent / "evidence-key.pem").write_bytes((folder.parent / "key.pem").read_bytes())
     script = f"set -euo pipefail\n{block}"
     return subprocess.run(["bash", "-c", script], cwd=folder, capture_output=True, text=True, timeout=60, check=False)
@@ -232,3 +234,37 @@ def test_sha256sum_and_openssl_refuse_what_was_changed(folder: Path, name: str) 
     assert changed != content
     (folder / name).write_bytes(changed)
     assert run_by_hand(folder).returncode != 0
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("manifest.json", b'{"schema": 1, "files": [{"name": "a", "bytes": 1e999, "sha256": ""}]}'),
+        ("manifest.json", b'{"files": ' + b"[" * 100_000),
+        ("manifest.json", b'{"schema": 1, "files": []}'),
+        ("manifest.sig", b'{"signature": ' + b"[" * 100_000),
+        ("plan.json", b"[]"),
+        ("plan.json", b"no JSON"),
+        ("plan.json", b"[" * 100_000),
+        ("report.json", b"[]"),
+    ],
+)
+def test_what_is_no_evidence_is_refused_in_words(folder: Path, name: str, content: bytes) -> None:
+    (folder / name).write_bytes(content)
+    if name.startswith(("plan", "report")):  # with the right sum, as a forger writes it
+        (folder / "manifest.sig").unlink()
+        manifest = json.loads((folder / "manifest.json").read_bytes())
+        (entry,) = [each for each in manifest["files"] if each["name"] == name]
+        entry |= {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        (folder / "manifest.json").write_text(json.dumps(manifest | {"signedBy": None}))
+    result = check(folder)
+    assert isinstance(result.exception, SystemExit)
+    assert (result.exit_code, f"{name} is not as drs-waves writes it" in result.stderr) == (1, True), result.output
+
+
+def test_a_manifest_that_names_a_file_twice_is_refused(folder: Path) -> None:
+    manifest = json.loads((folder / "manifest.json").read_bytes())
+    manifest["files"].insert(0, {"name": "plan.json", "bytes": 1, "sha256": "0" * 64})
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"signedBy": None}))
+    (folder / "manifest.sig").unlink()
+    assert check(folder).exit_code == 1

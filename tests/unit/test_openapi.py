@@ -116,6 +116,7 @@ def test_every_description_belongs_to_a_property() -> None:
 
 # Moments whose names alone do not say that they are.
 OTHER_TIMES = {
+    ("DrillPolicy", "owed"),
     ("DrillScheduleItem", "next"),
     ("PlanCompliance", "due"),
     ("PlanCompliance", "next"),

@@ -63,7 +63,9 @@ def test_every_parameter_that_deploy_checks_has_a_default(tmp_path: Path) -> Non
     asked = re.findall(r"\$\(value_after (\w+) \S+( [^)]+)?\)", (ROOT / "scripts" / "deploy.sh").read_text())
     assert len(asked) == 4
     for name, place in asked:
-        assert bash(f"TMP={tmp_path}; {answers('None')} value_after {name} arn {place.replace('$tables_stack', 'tables')}").stdout.strip(), name
+        assert bash(
+            f"TMP={tmp_path}; {answers('None')} value_after {name} arn {place.replace('$tables_stack', 'tables')}"
+        ).stdout.strip(), name
 
 
 def test_waiting_for_a_stack_survives_failed_reads(tmp_path: Path) -> None:

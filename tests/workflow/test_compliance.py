@@ -290,3 +290,91 @@ def test_lists_are_paged_filtered_and_refuse_bad_input(product: Product) -> None
         reply = product.request("GET", "/compliance", repeated={name: [value] for name, value in query.items()})
         assert reply.status == 400
         assert reply.body["problems"][0]["field"] == field
+
+
+def test_a_chain_whose_first_run_was_rejected_does_not_count_until_its_last_run_is_accepted(product: Product) -> None:
+    servers = product.seed(1, prefix="bad", failsAt="LAUNCH") + product.seed(1, prefix="good")
+    plan = product.plan({"name": "web", "groups": [product.group(servers)]})
+    set_policy(product, plan)
+    first = drill(product, plan)
+    judge(product, first, "REJECTED")
+    product.emulator.control.change_server(servers[0], {"accountId": HUB, "region": WEST, "server": {"failsAt": ""}})
+    second = product.request("POST", f"/executions/{first}/continue").body["executionId"]
+    assert product.finish(second)["status"] == "COMPLETED"
+    assert record(product, second) is False
+    assert why_not(product, plan) == [f"{ANA} rejected it: the shop sold nothing"]
+    judge(product, second, "ACCEPTED")
+    assert record(product, second, "verdict-1") is True
+
+
+def test_a_server_that_was_away_during_the_last_drill_makes_it_stale(product: Product) -> None:
+    servers = product.seed(2, prefix="web")
+    group = product.group(servers)
+    plan = product.plan({"name": "web", "groups": [group]})
+    set_policy(product, plan)
+    drill(product, plan)
+    path = f"/protection-groups/{group}"
+    for listed in (servers[:1], servers):
+        body = product.request("GET", path).body
+        kept = {name: body[name] for name in ("name", "accountId", "region", "version")}
+        assert product.request("PUT", path, {**kept, "sourceServerIds": listed}).status == 200
+        if listed != servers:
+            pass_hours(product, 1)
+            drill(product, plan)
+            assert standing(product, plan)["status"] == "COMPLIANT"
+    after = standing(product, plan)
+    assert after["status"] == "DUE_SOON"
+    assert after["stale"] == [f"1 server was added, and the last drill that counts did not have it: {servers[1]}."]
+
+
+def test_a_drill_that_began_late_in_its_window_is_the_last_one(product: Product) -> None:
+    plan = make_plan(product, 1)
+    set_policy(product, plan)
+    early = drill(product, plan)
+    summary = rows_about(product, plan)[f"DRILL#{early}"]
+    late = "drill-20200101-000000-000000000000"  # its id has the time of its appointment
+    product.put(
+        "Drills",
+        {
+            **summary,
+            "item": f"DRILL#{late}",
+            "executionId": late,
+            "counts": False,
+            "whyNot": ["It ended as PARTIAL, not as COMPLETED."],
+            "requestedAt": "2999-01-01T00:00:00.000Z",
+        },
+    )
+    record(product, early, "again")
+    found = standing(product, plan)
+    assert (found["lastDrill"]["executionId"], found["lastCounting"]["executionId"]) == (late, early)
+
+
+def test_another_policy_postpones_no_drill_that_is_owed(product: Product) -> None:
+    group = product.group(product.seed(1))
+    plan = product.plan({"name": "web", "groups": [group]}, drillPolicy={"everyDays": 10, "skipIfNotReady": False})
+
+    def change(**policy: Any) -> None:
+        path = f"/recovery-plans/{plan}"
+        body = product.request("GET", path).body
+        rules = {"drillPolicy": {"skipIfNotReady": False, **policy}}
+        kept = {name: body[name] for name in ("name", "waves", "version")}
+        assert product.request("PUT", path, {**kept, **rules}).status == 200
+
+    pass_hours(product, 48)
+    assert standing(product, plan)["status"] == "OVERDUE", "it was never drilled"
+    change(everyDays=10, at="03:00")
+    assert standing(product, plan)["status"] == "OVERDUE"
+    drill(product, plan)
+    before = standing(product, plan)
+    assert before["status"] == "COMPLIANT"
+    for at in ("04:00", "05:00"):
+        pass_hours(product, 5 * 24)
+        change(everyDays=10, at=at, firstOn="2099-01-01")
+        assert standing(product, plan)["due"][:10] == before["due"][:10]
+    pass_hours(product, 48)
+    assert standing(product, plan)["status"] == "OVERDUE"
+    change(everyDays=90)
+    assert standing(product, plan)["status"] != "OVERDUE", "its rules ask for less now"
+    change(everyDays=10)
+    drill(product, plan)
+    assert standing(product, plan)["status"] == "COMPLIANT"

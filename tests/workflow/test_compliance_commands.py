@@ -5,6 +5,7 @@ import html
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from typer.testing import CliRunner, Result
 from cli.main import app
 from tests.support.api_http_server import ApiHttpServer
 from tests.support.drilled_plans import record, set_policy, start_with
+from tests.support.fault_injection import killed_after_change
 from tests.support.inbox import TOPIC, Inbox
 from tests.support.instance_cache import sync
 from tests.support.product import WEST, Product
@@ -177,3 +179,19 @@ def test_each_plan_with_a_policy_has_metrics_and_the_stack_has_counts(
     assert of_plan["Plan"] == plan
     assert 1.9 < of_plan["DaysSinceDrillThatCounts"] < 2.2
     assert 86 < of_plan["DaysUntilDrillDue"] < 89
+
+
+def test_a_look_that_is_killed_before_the_message_of_the_week_is_followed_by_one_that_sends_it(
+    told: tuple[Product, Inbox],
+) -> None:
+    product, inbox = told
+    make_plan(product)
+    with killed_after_change("JudgeCompliance", 1) as made, suppress(Exception):
+        judge(product)
+    assert made
+    judge(product)
+    assert inbox.of_kind("COMPLIANCE") == [], "the one before may be about to send it"
+    for _ in range(3):
+        pass_hours(product, 1)
+        judge(product)
+    assert len(inbox.of_kind("COMPLIANCE")) == 1

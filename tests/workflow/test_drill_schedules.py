@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from recovery import clock
 from recovery.aws import step_functions
+from recovery.domain.drills.outcome import DrillOutcome
 from recovery.domain.drills.schedules import build_drill_id
 from recovery.drills import schedules as pausing
 from recovery.drills import starting
@@ -43,7 +44,9 @@ def change_plan(product: Product, plan: str, **changes: Any) -> Any:
     fields = ("name", "waves", "drillPolicy", "cleanUpAfterHours", "version")
     update = {name: body[name] for name in fields if body.get(name) is not None} | changes
     if update.get("drillPolicy"):
-        update["drillPolicy"] = {name: value for name, value in update["drillPolicy"].items() if name != "since"}
+        update["drillPolicy"] = {
+            name: value for name, value in update["drillPolicy"].items() if name not in ("since", "owed")
+        }
     reply = product.request("PUT", f"/recovery-plans/{plan}", {k: v for k, v in update.items() if v is not None})
     assert reply.status == 200, reply
     return reply.body
@@ -243,7 +246,9 @@ def test_a_manual_drill_that_counts_moves_drills_every_so_many_days(product: Pro
     plan = make_scheduled(product, everyDays=30, at="02:00")
     (first,) = next_of(product, plan, 1)
     counted = first + 10 * 86_400
-    row = {"planId": plan, "item": "SUMMARY", "lastCounting": {"requestedAt": clock.iso(counted)}}
+    of_person = "drill-20261122-081530-4f1c09"
+    shown = DrillOutcome(of_person, plan, clock.iso(counted), clock.iso(counted + 60), "COMPLETED", True).to_item()
+    row = {"planId": plan, "item": "SUMMARY", "last": shown, "lastCounting": shown, "version": 9}
     go_to(product, first + 60)
     assert look(product)["drills"] == 1
     go_to(product, counted + 60)
@@ -465,3 +470,44 @@ def test_the_list_has_each_plan_with_a_policy_and_its_last_appointment(product: 
     (listed,) = product.request("GET", "/drill-schedules").body["drillSchedules"]
     assert (listed["planId"], listed["last"]["status"]) == (plan, "STARTED")
     assert clock.parse_iso(listed["next"]) > now(product)
+
+
+def test_a_plan_that_is_changed_while_a_look_is_on_is_drilled_as_it_is_then_or_not_at_all(
+    product: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed, withdrawn = make_scheduled(product, "changed"), make_scheduled(product, "withdrawn")
+    go_to_next(product, changed)
+    start = starting.start_drill
+
+    def change_first(plan: Any, *arguments: Any) -> Any:
+        change_plan(product, plan.plan_id, **({"drillPolicy": None} if plan.plan_id == withdrawn else {"name": "new"}))
+        return start(plan, *arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(starting, "start_drill", change_first)
+        assert look(product)["drills"] == 0
+    look(product)
+    (drill,) = drills_of(product, changed)
+    assert drill["planName"] == "new"
+    assert drills_of(product, withdrawn) == []
+
+
+def test_a_plan_that_is_changed_after_it_was_found_ready_is_checked_again(product: Product) -> None:
+    plan = make_scheduled(product, skipIfNotReady=True)
+    go_to_next(product, plan)
+    assert look(product)["checks"] == 1
+    change_plan(product, plan, name="new")
+    made = look(product)
+    assert (made["checks"], made["drills"]) == (1, 0)
+    assert look(product)["drills"] == 1
+    assert [each["planName"] for each in drills_of(product, plan, "READINESS")] == ["db", "new"]
+
+
+def test_the_evidence_of_a_drill_of_the_schedule_is_due_from_its_creation_on(product: Product) -> None:
+    plan = make_scheduled(product, skipIfNotReady=True)
+    go_to_next(product, plan)
+    look(product)
+    look(product)
+    (drill,) = drills_of(product, plan)
+    due = [row["item"] for row in product.items("Drills") if row["planId"] == "EVIDENCE-DUE"]
+    assert due == [drill["executionId"]]

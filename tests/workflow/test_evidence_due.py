@@ -111,3 +111,19 @@ def test_evidence_that_failed_is_begun_again_hours_later_under_another_name(prod
     assert look(product) == 1
     assert begun(product) == [f"{execution_id}_end", f"{execution_id}_end_1"]
     assert due(product) == []
+
+
+def test_rows_that_cannot_be_read_keep_no_other_run_from_its_evidence_and_no_plan_from_its_drill(
+    product: Product,
+) -> None:
+    sound, broken = make_scheduled(product, "sound"), make_scheduled(product, "broken")
+    (row,) = [row for row in product.items("RecoveryPlans") if row["planId"] == broken]
+    product.put("RecoveryPlans", {**row, "drillPolicy": {**row["drillPolicy"], "countsIf": "of a later version"}})
+    plan_id = planned(product)
+    runs = [product.drill(plan_id)["executionId"] for _ in range(2)]
+    (meta,) = [row for row in product.items("Executions") if (row["executionId"], row["item"]) == (runs[0], "META")]
+    product.put("Executions", {**meta, "status": "OF_A_LATER_VERSION"})
+    (at,) = next_of(product, sound, 1)
+    go_to(product, at + 60)
+    assert look(product) == 1
+    assert len(drills_of(product, sound)) == 1

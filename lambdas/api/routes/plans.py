@@ -17,6 +17,7 @@ from recovery.catalog.history import Author
 from recovery.domain.plan import ProtectionGroup
 from recovery.domain.plan import RecoveryPlan as StoredPlan
 from recovery.domain.wave_steps import needs
+from recovery.drills.compliance import read_owed
 from recovery.errors import InvalidRequest, PlanInUse, PlanNotFound, VersionConflict
 from recovery.target_services import prerequisites
 from recovery.wording import name_first
@@ -118,7 +119,8 @@ def update_plan(plan_id: str, body: PlanUpdate) -> RecoveryPlan:
     given = require_version(router.current_event, body.version)
     plan = _sign(body.to_plan(plan_id))
     _check(body, plan)
-    return build_plan(plans.update_plan(plan, given))
+    owed = read_owed(plan_id) if plan.drill_policy else None
+    return build_plan(plans.update_plan(plan, given, owed))
 
 
 @router.operation(

@@ -17,6 +17,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from recovery.aws import clients
+from recovery.aws.dynamodb_answers import read_rows_directly
 from recovery.aws.dynamodb_expressions import Partition, condition_parameters, from_wire, to_wire, update_parameters
 from recovery.errors import AwsUnavailable
 
@@ -45,6 +46,7 @@ class ConditionFailed(Exception):
 def client() -> "DynamoDBClient":
     """One client per process, with boto3's standard retries for throttling and lost answers."""
     created: DynamoDBClient = clients.create_client("dynamodb", Config(retries={"mode": "standard", "max_attempts": 5}))
+    read_rows_directly(created)
     return created
 
 

@@ -1,8 +1,10 @@
 """Recovery plans. Writing one also updates `usedBy` of its protection groups, in one transaction."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
+
+from aws_lambda_powertools import Logger
 
 from recovery import clock
 from recovery.aws import dynamodb
@@ -15,6 +17,8 @@ from recovery.domain.drills.policy import DrillPolicy
 from recovery.domain.plan import ProtectionGroup, RecoveryPlan
 from recovery.errors import InvalidRequest, PlanInUse, PlanNotFound
 from recovery.settings import settings
+
+logger = Logger(child=True)
 
 
 def create_plan(plan: RecoveryPlan) -> RecoveryPlan:
@@ -38,8 +42,10 @@ def create_plan(plan: RecoveryPlan) -> RecoveryPlan:
     return plan
 
 
-def _with_rules_since(plan: RecoveryPlan, before: DrillPolicy | None) -> RecoveryPlan:
+def _with_rules_since(plan: RecoveryPlan, before: DrillPolicy | None, owed: float | None = None) -> RecoveryPlan:
     """The plan with the time since when its drill policy is in force: as long as its appointments are the same.
+
+    Rules that replace others keep the deadline that those had set (`owed`, epoch seconds).
 
     A schedule that is made automatic begins anew, so that it makes up for none of the drills that it did not start.
     """
@@ -47,7 +53,10 @@ def _with_rules_since(plan: RecoveryPlan, before: DrillPolicy | None) -> Recover
     if policy is None:
         return plan
     is_same = before is not None and policy.has_times_of(before) and (before.automatic or not policy.automatic)
-    return replace(plan, drill_policy=replace(policy, since=before.since if before and is_same else clock.iso()))
+    if before and is_same:
+        return replace(plan, drill_policy=replace(policy, since=before.since, owed=before.owed))
+    kept = "" if before is None or owed is None else clock.iso(owed)
+    return replace(plan, drill_policy=replace(policy, since=clock.iso(), owed=kept))
 
 
 def get_plan(plan_id: str) -> RecoveryPlan:
@@ -68,17 +77,24 @@ def find_plan_row(plan_id: str) -> dict[str, Any] | None:
     return dynamodb.get(settings().recovery_plans_table, {"planId": plan_id})
 
 
-def update_plan(plan: RecoveryPlan, version: int) -> RecoveryPlan:
+def require_unchanged(plan: RecoveryPlan) -> dict[str, Any]:
+    """The part of a transaction that refuses it when the plan has been changed or deleted since it was read."""
+    key, given = {"planId": plan.plan_id}, {"version": plan.version}
+    return dynamodb.check_action(settings().recovery_plans_table, key, SAME_VERSION, given)
+
+
+def update_plan(plan: RecoveryPlan, version: int, owed: float | None = None) -> RecoveryPlan:
     """Replace the given version. A running execution keeps the copy that it started with.
 
-    The lock stays as it is. Raise PlanNotFound, VersionConflict, InvalidRequest when a group was just deleted.
+    `owed` is when the next drill is due by the policy before. The lock stays as it is. Raise PlanNotFound,
+    VersionConflict, InvalidRequest when a group was just deleted.
     """
     row = find_plan_row(plan.plan_id)
     if row is None:
         raise PlanNotFound(f"there is no recovery plan {plan.plan_id}")
     replaced = RecoveryPlan.from_item(row)
     before, after = set(replaced.group_ids), set(plan.group_ids)
-    plan = _with_rules_since(plan, replaced.drill_policy)
+    plan = _with_rules_since(plan, replaced.drill_policy, owed)
     key = {"planId": plan.plan_id}
     wanted = replace(plan, version=version + 1)
     item = wanted.to_item()
@@ -143,9 +159,17 @@ def list_with_groups() -> Iterator[tuple[RecoveryPlan, dict[str, ProtectionGroup
 
 
 def list_scheduled() -> list[RecoveryPlan]:
-    """The plans with a drill policy. Scans a small table."""
+    """The plans with a drill policy. Scans a small table. One that cannot be read keeps no other from its drills."""
     rows = dynamodb.scan(settings().recovery_plans_table)
-    return [RecoveryPlan.from_item(row) for row in rows if row.get("drillPolicy")]
+    return [plan for row in rows if row.get("drillPolicy") and (plan := _read_safely(row))]
+
+
+def _read_safely(row: Mapping[str, Any]) -> RecoveryPlan | None:
+    try:
+        return RecoveryPlan.from_item(row)
+    except (LookupError, TypeError, ValueError):
+        logger.exception("plan not read", extra={"planId": row.get("planId")})
+        return None
 
 
 def list_plans(limit: int, token: str | None) -> Page:

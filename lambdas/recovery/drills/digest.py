@@ -49,6 +49,7 @@ def tell_week(fleet: Fleet) -> bool:
     except BaseException:
         weeks.release_week(name)
         raise
+    weeks.note_sent(name)
     return True
 
 

@@ -197,6 +197,8 @@ class _LookAtPlan:
             if run is None or not run.status.is_final:
                 self._go_on_checking(checking, run)
                 return
+            if run.status is ExecutionStatus.READY and not starting.is_of_plan(run, self._plan):
+                continue  # the plan was changed after it was found ready
             if run.status is ExecutionStatus.READY:
                 self._start(at, checking)
                 return

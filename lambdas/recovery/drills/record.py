@@ -13,6 +13,7 @@ from recovery.domain.drills import fingerprints
 from recovery.domain.drills.counting import DrilledServer, DrillFacts, find_why_not
 from recovery.domain.drills.outcome import DrillOutcome
 from recovery.domain.drills.policy import CountsIf
+from recovery.domain.drills.verdicts import Judgement, Opinion
 from recovery.domain.execution import ExecutionStatus, Mode, Run, ServerStatus
 from recovery.domain.plan import RecoveryPlan
 from recovery.domain.wave_steps.ladder import Verification
@@ -76,7 +77,7 @@ def _judge(chain: Chain) -> _Judged:
     """The outcome of the last run of the chain, with the servers of all its runs."""
     run = chain.last
     plan, groups = run_requests.get_plan(run.execution_id), run_requests.get_groups(run.execution_id)
-    verdict = verdicts.get_verdict(run.plan_id, run.execution_id)
+    opinion = _find_opinion(chain)
     facts = DrillFacts(
         status=ExecutionStatus(run.status),
         servers=_merge(server for each in chain.execution_ids for server in _read_servers(each)),
@@ -86,7 +87,7 @@ def _judge(chain: Chain) -> _Judged:
         actions={each.actions for each in chain.runs},
         profiles={each.profiles for each in chain.runs},
         continued_by=run.continued_by,
-        verdict=verdict.current if verdict else None,
+        verdict=opinion,
     )
     why_not, required = find_why_not(facts), facts.required
     outcome = DrillOutcome(
@@ -111,6 +112,14 @@ def _judge(chain: Chain) -> _Judged:
         group_versions={group_id: group.version for group_id, group in sorted(groups.items())},
     )
     return _Judged(outcome, frozenset(each.server_id for each in facts.servers.values() if facts.has_shown(each)))
+
+
+def _find_opinion(chain: Chain) -> Opinion | None:
+    """The verdict on the last run of the chain; without one, a rejection of an earlier run, whose servers it has."""
+    said = [verdicts.get_verdict(run.plan_id, run.execution_id) for run in reversed(chain.runs)]
+    opinions = [verdict.current if verdict else None for verdict in said]
+    rejections = (each for each in opinions if each and each.judgement is Judgement.REJECTED)
+    return opinions[0] or next(rejections, None)
 
 
 def _has_actions(plan: RecoveryPlan) -> bool:

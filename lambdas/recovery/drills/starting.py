@@ -12,13 +12,14 @@ from botocore.exceptions import ClientError
 
 from recovery import clock
 from recovery.aws import step_functions
+from recovery.catalog import plans
 from recovery.catalog.groups import find_groups
 from recovery.domain.drills.policy import DEFAULT_CLEAN_UP_HOURS
 from recovery.domain.execution import Execution, ExecutionStatus, Mode, Run
 from recovery.domain.plan import ProtectionGroup, RecoveryPlan
 from recovery.errors import ExecutionNotFound, InvalidRequest, PlanAlreadyRunning
 from recovery.identities import SCHEDULE
-from recovery.store import executions
+from recovery.store import executions, run_requests
 from recovery.store.drills import evidence_rows
 
 # A start takes a second. If Step Functions does not know the run after this long, its start was interrupted.
@@ -31,6 +32,11 @@ def find_run(execution_id: str) -> Run | None:
         return executions.get_run(execution_id)
     except ExecutionNotFound:
         return None
+
+
+def is_of_plan(run: Run, plan: RecoveryPlan) -> bool:
+    """Whether the run has had this version of the plan."""
+    return run_requests.get_plan(run.execution_id).version == plan.version
 
 
 def has_begun(run: Run) -> bool:
@@ -47,14 +53,16 @@ def withdraw(run: Run, why: str) -> bool:
 
 def start_check(plan: RecoveryPlan, execution_id: str, condition: dict[str, Any]) -> Run:
     """Start the readiness run of this id, if the condition (a part of a transaction) holds. Raise as `start_drill`."""
-    return _create_and_start(plan, execution_id, find_groups(plan.group_ids).values(), [condition])
+    is_same = plans.require_unchanged(plan)
+    return _create_and_start(plan, execution_id, find_groups(plan.group_ids).values(), [condition, is_same])
 
 
 def start_drill(plan: RecoveryPlan, execution_id: str, condition: dict[str, Any]) -> Run:
     """Start the drill of this id, if the condition (a part of a transaction) holds; return it as it is then.
 
-    The run has failed if Step Functions has refused it. Raise InvalidRequest for deleted groups, PlanAlreadyRunning,
-    which names no run if the condition does not hold, PlanNotFound, AwsUnavailable.
+    The plan must not have been changed since it was read: it may ask for no drill now. The run has failed if Step
+    Functions has refused it. Raise InvalidRequest for deleted groups, PlanNotFound, AwsUnavailable, and
+    PlanAlreadyRunning, which names no run if the plan has changed or the condition does not hold.
     """
     groups = find_groups(plan.group_ids)
     if gone := [group_id for group_id in plan.group_ids if group_id not in groups]:
@@ -85,7 +93,7 @@ def _create_and_start(
         four_eyes=plan.four_eyes,
         comments_required=plan.comments_required,
     )
-    if not executions.create_execution(Execution(run, plan), groups, parts):
+    if not executions.create_execution(Execution(run, plan), groups, parts, as_read=True):
         run = executions.get_run(execution_id)
     return start_machine(run)
 
@@ -120,6 +128,6 @@ def free_plan(plan: RecoveryPlan) -> str | None:
 
 
 def describe_busy(error: PlanAlreadyRunning) -> str | None:
-    """Why the plan cannot be drilled now; None if the schedule was changed at this moment."""
+    """Why the plan cannot be drilled now; None if the schedule or the plan was changed at this moment."""
     holder = error.facts.get("executionId")
     return f"the plan runs as {holder}" if holder else None

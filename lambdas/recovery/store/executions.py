@@ -44,11 +44,12 @@ def _meta_key(execution_id: str) -> dict[str, str]:
 
 # --- create and read --------------------------------------------------------------------------------------------
 def create_execution(
-    execution: Execution, groups: Iterable[ProtectionGroup], parts: Iterable[dict[str, Any]] = ()
+    execution: Execution, groups: Iterable[ProtectionGroup], parts: Iterable[Row] = (), *, as_read: bool = False
 ) -> bool:
     """Write META, the request, plan and groups, and lock the plan, in one transaction. A readiness run takes no lock.
 
-    `parts` are more parts of it. A run that continues another is linked to it, if that one has no continuation yet.
+    `parts` are more parts of it. With `as_read`, the plan must have the version that the execution has. A run that
+    continues another is linked to it, if that one has no continuation yet.
 
     Return False when the record exists: this request wrote it and lost the answer, or another request with the same
     idempotency key did. Raise PlanAlreadyRunning naming the run that has the lock, or none if it is free again or a
@@ -63,7 +64,9 @@ def create_execution(
     if run.mode is not Mode.READINESS:
         lock = {"activeExecutionId": run.execution_id}
         unlocked = "attribute_exists(#planId) AND attribute_not_exists(#activeExecutionId)"
-        writes.append(dynamodb.update_action(plans, {"planId": run.plan_id}, lock, condition=unlocked))
+        same = {"given": {"read": execution.plan.version}} if as_read else {}
+        condition = f"{unlocked} AND #version = :read" if as_read else unlocked
+        writes.append(dynamodb.update_action(plans, {"planId": run.plan_id}, lock, condition=condition, **same))
     if run.continues:
         link = {"continuedBy": run.execution_id}
         is_unlinked = "attribute_exists(#executionId) AND attribute_not_exists(#continuedBy)"

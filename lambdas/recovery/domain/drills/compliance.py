@@ -3,10 +3,11 @@
 All moments are epoch seconds, and those in texts ISO 8601.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from recovery import clock
@@ -64,8 +65,7 @@ class PlanFacts:
     last_appointment: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ServerStanding:
+class ServerStanding(NamedTuple):
     """Where a server stands in a plan. `is_current` is True if its last drill holds. `why` is a sentence, or empty."""
 
     member: Member
@@ -86,12 +86,22 @@ class Counts:
     never: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+class _Judged(NamedTuple):
+    """Where the servers stand whose last drill that counts is the same."""
+
+    status: DrillStanding
+    due: float | None
+    is_current: bool
+    why: str
+
+
+@dataclass(frozen=True)
 class PlanStanding:
     """Where a plan stands. `due` is the end of the window of its next appointment; None if nothing is due.
 
     `next` is that appointment, None without a policy, while it is paused, or if its expression has no other. `stale`
-    has why its last drill does not hold any more, and `unknown` what could not be judged, each a sentence.
+    has why its last drill does not hold any more, and `unknown` what could not be judged, each a sentence. `judged` has
+    where servers stand by their last drill that counts: those that were drilled together stand where each other stands.
     """
 
     facts: PlanFacts
@@ -100,21 +110,27 @@ class PlanStanding:
     next: float | None
     stale: tuple[str, ...]
     unknown: tuple[str, ...]
-    servers: tuple[ServerStanding, ...]
+    judged: Mapping[Counted | None, _Judged]
+
+    @cached_property
+    def servers(self) -> tuple[ServerStanding, ...]:
+        """Where each of its servers stands, by id. The answers about plans need none of them."""
+        return tuple(self._list_servers())
+
+    def _list_servers(self) -> Iterator[ServerStanding]:
+        for server_id, member in sorted(self.facts.members.servers.items()):
+            counted = self.facts.counted.get(server_id)
+            found = self.judged[counted]
+            yield ServerStanding(member, found.status, counted, found.due, found.is_current, found.why)
 
     def count_servers(self, group_id: str | None = None) -> Counts:
         """The counts of its servers, or of those of a group."""
-        return count(server for server in self.servers if group_id in (None, server.member.group.group_id))
-
-
-def count(servers: Iterator[ServerStanding]) -> Counts:
-    """The counts of these servers."""
-    total = current = never = 0
-    for server in servers:
-        total += 1
-        current += server.is_current
-        never += server.counted is None
-    return Counts(total, current, total - current - never, never)
+        members = self.facts.members.servers.values()
+        ids = (member.server_id for member in members if group_id in (None, member.group.group_id))
+        drilled = Counter(map(self.facts.counted.get, ids))
+        total, never = drilled.total(), drilled[None]
+        current = sum(count for counted, count in drilled.items() if self.judged[counted].is_current)
+        return Counts(total, current, total - current - never, never)
 
 
 def judge_plan(facts: PlanFacts, now: float) -> PlanStanding:
@@ -131,17 +147,36 @@ def judge_plan(facts: PlanFacts, now: float) -> PlanStanding:
         next=_find_next(facts, began, now),
         stale=stale,
         unknown=tuple(_describe_unknown(facts)),
-        servers=tuple(_judge_servers(facts, due, changes, now)),
+        judged=_judge_servers(facts, due, changes, now),
     )
 
 
 # --- deadlines ------------------------------------------------------------------------------------------------------
 @lru_cache(maxsize=8_192)
 def _find_due(policy: DrillPolicy, began: float | None) -> float | None:
-    """The deadline after a drill that began then. A policy asks for none before its own first appointment."""
+    """The deadline after a drill that began then.
+
+    A policy asks for none before its own first appointment. One that has replaced another postpones none that was owed,
+    unless its own rules leave more time after the last drill.
+    """
     first = find_deadline(policy, None)
     after = find_deadline(policy, began) if began is not None else first
-    return None if first is None or after is None else max(first, after)
+    if first is None or after is None:
+        return None
+    if not policy.owed or (began is not None and began > clock.parse_iso(policy.since)):
+        return max(first, after)
+    owed = min(first, clock.parse_iso(policy.owed))
+    by_rules = find_deadline(replace(policy, first_on=None), began) if began is not None else None
+    return owed if by_rules is None else max(owed, by_rules)
+
+
+def find_owed(policy: DrillPolicy | None, last_counting: DrillOutcome | None, now: float) -> float | None:
+    """The deadline that stays when other rules replace these; None if there is none.
+
+    Before the first drill it stays only once it has passed: until then, the plan is shown as never drilled.
+    """
+    due = _find_due(policy, clock.parse_iso(last_counting.requested_at) if last_counting else None) if policy else None
+    return None if due is None or (last_counting is None and due > now) else due
 
 
 @lru_cache(maxsize=8_192)
@@ -216,15 +251,26 @@ def _describe_change(what: str, by: str | None, at: str | None) -> str:
 
 
 def _find_added(facts: PlanFacts) -> Iterator[str]:
-    """Required servers that no drill that counts has had."""
-    policy = facts.plan.drill_policy
-    if policy is None or facts.last_counting is None or Invalidation.SERVER_ADDED not in policy.invalidated_by:
+    """Required servers that the last drill that counts has not had: new ones, and those that were away at that time."""
+    policy, last = facts.plan.drill_policy, facts.last_counting
+    if policy is None or last is None or Invalidation.SERVER_ADDED not in policy.invalidated_by:
         return
-    added = [each for each in facts.members.servers.values() if each.server_id not in facts.counted]
-    if names := sorted(each.hostname or each.server_id for each in added if not each.optional):
+    required = [each for each in facts.members.servers.values() if not each.optional]
+    added = [each for each in required if each.server_id not in facts.counted]
+    back = [each for each in required if (counted := facts.counted.get(each.server_id)) and _is_older(counted, last)]
+    yield from _describe_added(added, "no drill that counts has had")
+    yield from _describe_added(back, "the last drill that counts did not have")
+
+
+def _describe_added(servers: Sequence[Member], what: str) -> Iterator[str]:
+    if names := sorted(each.hostname or each.server_id for each in servers):
         was, them = ("was", "it") if len(names) == 1 else ("were", "them")
-        listed = name_first(names, MAX_NAMES)
-        yield f"{plural(len(names), 'server')} {was} added, and no drill that counts has had {them}: {listed}."
+        yield f"{plural(len(names), 'server')} {was} added, and {what} {them}: {name_first(names, MAX_NAMES)}."
+
+
+def _is_older(counted: Counted, last: DrillOutcome) -> bool:
+    """Whether a server was in another drill that counts, and not in the last one."""
+    return counted[1] != last.execution_id and counted[0] < last.requested_at
 
 
 def _describe_unknown(facts: PlanFacts) -> Iterator[str]:
@@ -235,24 +281,10 @@ def _describe_unknown(facts: PlanFacts) -> Iterator[str]:
 # --- servers --------------------------------------------------------------------------------------------------------
 def _judge_servers(
     facts: PlanFacts, due: float | None, changes: tuple[str, ...], now: float
-) -> Iterator[ServerStanding]:
-    """Servers that were drilled together stand where each other stands, so each drill is judged once."""
-    judged: dict[Counted | None, _Judged] = {}
-    for server_id, member in sorted(facts.members.servers.items()):
-        counted = facts.counted.get(server_id)
-        if counted not in judged:
-            judged[counted] = _judge_drill(facts, counted, due, changes, now)
-        found = judged[counted]
-        yield ServerStanding(member, found.status, counted, found.due, found.is_current, found.why)
-
-
-class _Judged(NamedTuple):
-    """Where the servers stand whose last drill that counts is the same."""
-
-    status: DrillStanding
-    due: float | None
-    is_current: bool
-    why: str
+) -> dict[Counted | None, _Judged]:
+    """Where servers stand by their last drill that counts: each drill is judged once."""
+    drilled = set(map(facts.counted.get, facts.members.servers))
+    return {counted: _judge_drill(facts, counted, due, changes, now) for counted in drilled}
 
 
 def _judge_drill(
@@ -268,6 +300,6 @@ def _judge_drill(
     why = ""
     if changes:
         why = f"The drill is stale. {changes[0]}"
-    elif last is not None and counted[1] != last.execution_id and counted[0] < last.requested_at:
+    elif last is not None and _is_older(counted, last):
         why = "The last drill that counts did not have this server."
     return _Judged(status, own_due, not changes and status is not DrillStanding.OVERDUE, why)

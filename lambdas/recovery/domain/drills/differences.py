@@ -120,7 +120,7 @@ def content_of(item: Mapping[str, Any]) -> dict[str, Any]:
 
 def drop_time(policy: Mapping[str, Any]) -> dict[str, Any]:
     """A drill policy without the time at which its rules were set, which the version says."""
-    return {name: value for name, value in policy.items() if name != "since"}
+    return {name: value for name, value in policy.items() if name not in ("since", "owed")}
 
 
 def name_groups(plan: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:

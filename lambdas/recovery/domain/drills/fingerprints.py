@@ -36,6 +36,8 @@ def hash_json(content: Any) -> str:
 
 def _plain(value: Any) -> Any:
     """The value as it comes back from DynamoDB, which does not tell 1.0 from 1."""
+    if isinstance(value, str | int | None):
+        return value
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, Mapping):

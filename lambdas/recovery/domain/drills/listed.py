@@ -2,8 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from recovery.domain.plan import GroupUse, ProtectionGroup, RecoveryPlan
 from recovery.domain.target import Target
@@ -12,8 +13,7 @@ from recovery.domain.target import Target
 NOT_REPLICATING = frozenset({"STOPPED", "DISCONNECTED"})
 
 
-@dataclass(frozen=True, slots=True)
-class ListedServer:
+class ListedServer(NamedTuple):  # an answer makes ten thousand: four times as fast as a frozen dataclass
     """A source server as DRS listed it.
 
     `is_reversed` is True for one that replicates a recovered server home. An extended source server names the server
@@ -22,7 +22,7 @@ class ListedServer:
 
     server_id: str
     hostname: str
-    tags: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = MappingProxyType({})
     state: str = ""
     is_reversed: bool = False
     staging_account_id: str | None = None
@@ -51,8 +51,7 @@ class TargetServers:
 Listed = Mapping[Target, TargetServers]
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """A server of a plan. `hostname` is None if DRS does not list it, or its target was never listed.
 
     `optional` is True for one that every wave that has it may do without.
@@ -73,12 +72,12 @@ class Members:
 
 
 class MemberFinder:
-    """Finds the servers of plans. The tags of a target's servers are looked through only once."""
+    """Finds the servers of plans. The servers of a target are looked through once for each tag key of its groups."""
 
     def __init__(self, listed: Listed) -> None:
         self._listed = listed
         self._of_group: dict[str, frozenset[str] | None] = {}
-        self._tagged: dict[Target, dict[tuple[str, str], set[str]]] = {}
+        self._tagged: dict[tuple[Target, str], dict[str, set[str]]] = {}
 
     def find_members(self, plan: RecoveryPlan, groups: Mapping[str, ProtectionGroup]) -> Members:
         """The servers of this plan. A group that has been deleted selects none."""
@@ -95,7 +94,8 @@ class MemberFinder:
             names = self._listed[group.target].servers if group.target in self._listed else {}
             for server_id in selected:
                 known = servers.get(server_id)
-                hostname = names[server_id].hostname if server_id in names else None
+                listed = names.get(server_id)
+                hostname = listed.hostname if listed else None
                 is_optional = use.optional and (known is None or known.optional)
                 servers[server_id] = Member(server_id, known.group if known else group, hostname, is_optional)
         return Members(servers, tuple(unknown.values()))
@@ -115,19 +115,18 @@ class MemberFinder:
             return None
         if not group.tags:
             return frozenset()
-        tagged = self._index_tags(group.target)
-        found = [tagged.get(tag, set()) for tag in group.tags.items()]
+        found = [self._index_tag(group.target, key).get(value, set()) for key, value in group.tags.items()]
         return frozenset(found[0].intersection(*found[1:]))
 
-    def _index_tags(self, target: Target) -> Mapping[tuple[str, str], set[str]]:
-        """The servers of a target by each tag that one has."""
-        if target not in self._tagged:
-            tagged: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    def _index_tag(self, target: Target, key: str) -> Mapping[str, set[str]]:
+        """The servers of a target by the value of this tag."""
+        if (target, key) not in self._tagged:
+            tagged: defaultdict[str, set[str]] = defaultdict(set)
             for server in self._listed[target].servers.values():
-                for tag in server.tags.items():
-                    tagged[tag].add(server.server_id)
-            self._tagged[target] = dict(tagged)
-        return self._tagged[target]
+                if key in server.tags:
+                    tagged[server.tags[key]].add(server.server_id)
+            self._tagged[target, key] = dict(tagged)
+        return self._tagged[target, key]
 
 
 def list_unplanned(listed: Listed, planned: frozenset[str]) -> list[tuple[TargetServers, ListedServer]]:

@@ -36,7 +36,7 @@ class DrillPolicy:
     `automatic`, the product starts none, and only says when one is due. With `skip_if_not_ready`, readiness is checked
     first. Its instances are terminated `clean_up_after_hours` after its end; None leaves that to the plan, and
     `DEFAULT_CLEAN_UP_HOURS` counts if the plan does not say either. `since` is when these rules were set, in ISO 8601:
-    no appointment is earlier.
+    no appointment is earlier. `owed` is the deadline, in ISO 8601, that the rules before these had set; empty without.
     """
 
     every_days: int | None = None
@@ -51,6 +51,7 @@ class DrillPolicy:
     counts_if: CountsIf = CountsIf.LAUNCHED
     invalidated_by: frozenset[Invalidation] = frozenset(Invalidation)
     since: str = ""
+    owed: str = ""
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any] | None) -> "DrillPolicy | None":
@@ -70,6 +71,7 @@ class DrillPolicy:
             counts_if=CountsIf(item.get("countsIf", CountsIf.LAUNCHED)),
             invalidated_by=frozenset(map(Invalidation, item.get("invalidatedBy", tuple(Invalidation)))),
             since=item.get("since", ""),
+            owed=item.get("owed", ""),
         )
 
     def to_item(self) -> dict[str, Any]:
@@ -79,7 +81,12 @@ class DrillPolicy:
             if self.every_days
             else {"schedule": self.schedule}
         )
-        options = {**times, "cleanUpAfterHours": self.clean_up_after_hours, "since": self.since or None}
+        options = {
+            **times,
+            "cleanUpAfterHours": self.clean_up_after_hours,
+            "since": self.since or None,
+            "owed": self.owed or None,
+        }
         return {
             **{name: value for name, value in options.items() if value is not None},
             "timezone": self.timezone,

@@ -84,7 +84,9 @@ class ServerPart:
     @classmethod
     def from_item(cls, row: Row) -> "ServerPart":
         """Read a SERVERS# row."""
-        servers = {server_id: (at, by) for server_id, (at, by) in unpack(row["servers"]).items()}
+        servers: dict[str, Counted] = {}
+        for at, execution_id, server_ids in unpack(row["servers"]):
+            servers |= dict.fromkeys(server_ids, (at, execution_id))
         return cls(int(row["item"].removeprefix(SERVERS)), servers, int(row["version"]))
 
 
@@ -100,11 +102,16 @@ def write_outcome(outcome: DrillOutcome, over: int) -> bool:
 
 
 def walk_outcomes(plan_id: str) -> Iterator[DrillOutcome]:
-    """The outcomes of a plan's drills, newest first, at most `MAX_DRILLS`."""
+    """The outcomes of a plan's drills, newest first, at most `MAX_DRILLS`.
+
+    Rows are in the order of ids. A drill of the schedule has the time of its appointment in its id, and may have begun
+    up to a day later, after one that a person has started meanwhile: those of one read are put in order.
+    """
     rows, start = Partition("planId", plan_id, ("item", PREFIX)), None
     for _ in range(MAX_DRILLS // DRILLS_PER_READ):
         answer = dynamodb.query_once(_table(), rows, DRILLS_PER_READ, start, newest_first=True, consistent=True)
-        yield from (DrillOutcome.from_item(from_wire(row)) for row in answer["Items"])
+        found = [DrillOutcome.from_item(from_wire(row)) for row in answer["Items"]]
+        yield from sorted(found, key=lambda outcome: outcome.age_key, reverse=True)
         start = answer.get("LastEvaluatedKey")
         if not start:
             return
@@ -149,10 +156,18 @@ def write_server_part(plan_id: str, part: ServerPart) -> bool:
     """Write a part over the version that it was read with; False if there is a newer one."""
     item = {
         **_key(plan_id, f"{SERVERS}{part.number}"),
-        "servers": pack({server_id: list(counted) for server_id, counted in sorted(part.servers.items())}),
+        "servers": pack(_group_by_drill(part.servers)),
         "version": part.version + 1,
     }
     return _write_over(item, part.version)
+
+
+def _group_by_drill(servers: Mapping[str, Counted]) -> list[list[Any]]:
+    """`[[at, executionId, [sourceServerId, …]], …]`: most servers of a plan have the same drill."""
+    drilled: dict[Counted, list[str]] = {}
+    for server_id, counted in sorted(servers.items()):
+        drilled.setdefault(counted, []).append(server_id)
+    return [[*counted, server_ids] for counted, server_ids in sorted(drilled.items())]
 
 
 def _write_over(item: dict[str, Any], version: int) -> bool:

@@ -30,3 +30,9 @@ class DrillPolicy(TypedDict):
     since: NotRequired[
         Annotated[Time | None, Field(description="When these rules were set; no appointment is earlier.")]
     ]
+    owed: NotRequired[
+        Annotated[
+            Time | None,
+            Field(description="The deadline that the rules before these had set, which they do not postpone."),
+        ]
+    ]
