@@ -207,7 +207,7 @@ def _check_environment(report: Mapping[str, Any], found: Verified) -> None:
         found.problems.append(
             f"{JSON_FILE} and {MANIFEST_FILE} differ about where the run was: on AWS, or in a sandbox."
         )
-    elif written["kind"] == "sandbox":
+    elif written.get("kind") == "sandbox":
         found.notes.append("The run was in a sandbox: it proves nothing about AWS.")
 
 

@@ -13,7 +13,7 @@ from cli.api_client import ApiUnreachable, CredentialsExpired
 from cli.refusal import ApiRefused
 from console.deployment import Deployment
 from console.forms import read_form, require_writable
-from console.pages.parts import answer_done, require_id
+from console.pages.parts import answer_done, require_id, show_error_in_place
 from console.pages.runs import RunPage
 from console.reading.drills import assessment
 from console.reading.drills.evidence import name_occasion
@@ -61,8 +61,8 @@ def show_head(request: Request) -> Response:
     run_id = require_id(request, "run_id")
     try:
         found = read_topic(request.app.state.deployment, f"assessment/{run_id}").value["assessment"]["value"]
-    except (ApiRefused, ApiUnreachable, CredentialsExpired):
-        found = None
+    except (ApiRefused, ApiUnreachable, CredentialsExpired) as error:
+        return show_error_in_place(request, error)
     return render(request, "run_verdict.html.j2", "", found=found, run_id=run_id) if found else Response("")
 
 
