@@ -20,6 +20,7 @@ from cli.session import Session
 from cli.terminal import FAILED, INTERRUPTED, console, end, print_error
 from cli.text import COMMAND, describe_rto, format_checked, format_real_time, format_run_time, suggest_next
 from cli.views.steps import count_actions, describe_verification
+from recovery.clock import iso
 from recovery.free_text import flatten
 from recovery.wording import name_first, plural
 from report.run_record import Record, has_launched
@@ -194,7 +195,7 @@ def write_report(
     from report.collect import collect_facts
 
     is_sandbox = session.connection.sandbox
-    facts = collect_facts(session.api, record, costs, session.speed, is_sandbox=is_sandbox)
+    facts = collect_facts(session.api, record, costs, session.speed, is_sandbox=is_sandbox, made_at=iso(session.now))
     written = write_files(facts, folder)
     session.print_line(f"  report    {flatten(written.html)}")
     session.print_line(f"            {flatten(written.csv)}")

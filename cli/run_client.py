@@ -140,6 +140,17 @@ def walk_servers(
     return api.list_items(f"/executions/{execution_id}/servers", "servers", limit="1000", **filters)
 
 
+def is_cleaned_up(api: ApiClient, record: Record) -> bool:
+    """Whether a clean-up has terminated all instances of this drill. False if the API does not say."""
+    if record["mode"] != "DRILL" or record["status"] in UNFINISHED:
+        return False
+    try:
+        cleanup = api.get(f"/executions/{record['executionId']}/cleanup")
+    except (ApiRefused, ApiUnreachable):
+        return False
+    return bool(cleanup["status"] == "COMPLETED")
+
+
 def clean_up(
     api: ApiClient, execution_id: str, observer: RunObserver, interval: float, key: str, sleep: Sleep = time.sleep
 ) -> Record:

@@ -67,6 +67,7 @@ class _Slot:
     reading: threading.Lock = field(default_factory=threading.Lock)
     latest: Snapshot | None = None
     tried_at: float = float("-inf")
+    forgotten: int = 0
     error: Exception | None = None
 
 
@@ -99,12 +100,15 @@ class Snapshots:
 
     def forget(self, key: str) -> None:
         """Let the next reader read anew, because something was changed. The last answer stays until then."""
-        self._slot(key).tried_at = float("-inf")
+        slot = self._slot(key)
+        slot.forgotten += 1  # also for a read that goes on now, and may have read what was before the change
+        slot.tried_at = float("-inf")
 
     def _slot(self, key: str) -> _Slot:
         return self._slots.get(_Slot, key, _Slot)
 
     def _read(self, slot: _Slot, read: Callable[[], Any]) -> None:
+        forgotten = slot.forgotten
         try:
             value = read()
         except (ApiUnreachable, CredentialsExpired) as error:
@@ -115,7 +119,8 @@ class Snapshots:
                 slot.latest = None
         else:
             slot.error, slot.latest = None, Snapshot(value, make_version(value), self.clock())
-        slot.tried_at = self.clock()
+        if slot.forgotten == forgotten:
+            slot.tried_at = self.clock()
 
     def _answer(self, slot: _Slot) -> Snapshot:
         latest, error = slot.latest, slot.error

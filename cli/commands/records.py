@@ -33,7 +33,7 @@ from cli.run_preview import preview_cleanup
 from cli.session import Session
 from cli.terminal import FAILED, REFUSED, console, end, has_terminal, print_error, print_json, print_rows
 from cli.text import COMMAND, describe_chain, describe_waits
-from cli.views.assessed import describe_assessment, read_assessment
+from cli.views.assessed import describe_assessment, describe_counting, read_assessment
 from cli.views.fold import fold_command, fold_line
 from cli.views.steps import describe_verification
 from recovery.domain.execution import ExecutionStatus
@@ -99,16 +99,20 @@ def status(
             console().print(chain, markup=False)
         if line := summarize_settings(read_applied(session.api, record)):
             console().print(f"{line}  {COMMAND} profiles applied {execution}{session.options}", markup=False)
-        has_verdict = _print_assessment(session, record)
+        done = ["verdict"] * _print_assessment(session, record) + ["clean up"] * run_client.is_cleaned_up(
+            session.api, record
+        )
         if servers:
             _print_servers(found)
-        print_next(session, record, ["verdict"] * has_verdict)
+        print_next(session, record, done)
     raise typer.Exit(exit_status(record))
 
 
 def _print_assessment(session: Session, record: Mapping[str, Any]) -> bool:
     """Print what people say of the run, if anything; return whether it has a verdict."""
     assessment = read_assessment(session.api, record)
+    if line := describe_counting(assessment):
+        console().print(line, style="red", markup=False, highlight=False)
     if line := describe_assessment(assessment):
         console().print(f"people: {line}", markup=False)
     return bool(assessment and assessment["verdict"])
@@ -249,7 +253,11 @@ def _verify_report(folder: Path | None) -> None:
     from recovery import VERSION
 
     def check() -> None:
-        found = verify(folder, VERSION)
+        try:
+            found = verify(folder, VERSION)
+        except FileNotFoundError as error:
+            missing = flatten(Path(error.filename).name)
+            end(FAILED, f"{flatten(folder)} has no {missing}: it is not a folder that a report was written to")
         for line in found.differences:
             print_error(line)
         for line in found.limits:

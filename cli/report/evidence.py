@@ -142,8 +142,7 @@ def _check_signature(folder: Path, manifest: bytes, public_key: bytes | None, fo
         key = load_public_key(public_key) if public_key else beside
         key.verify(signature, manifest, ec.ECDSA(hashes.SHA256()))
     except InvalidSignature:
-        whose = "the key that was given" if public_key else "the key beside it"
-        found.problems.append(f"{MANIFEST_FILE} or {SIGNATURE_FILE} was changed: the signature is not of {whose}.")
+        found.problems.append(_describe_mismatch(signature, manifest, beside if public_key else None))
         return
     except (ValueError, UnsupportedAlgorithm):
         found.problems.append(f"{SIGNATURE_FILE} has a public key that is none for {ALGORITHM}.")
@@ -152,9 +151,29 @@ def _check_signature(folder: Path, manifest: bytes, public_key: bytes | None, fo
         found.problems.append(f"{SIGNATURE_FILE} was changed: it is not as drs-waves wrote it for this manifest.")
     if not public_key:
         found.notes.append(
-            "The public key came with the evidence: nothing was changed since it was signed, but this does not show "
-            "who signed it. Give --public-key, the key as KMS or your archive has it."
+            f"The key that {MANIFEST_FILE} was checked with came with the evidence: this does not show who signed it."
         )
+
+
+def _describe_mismatch(signature: bytes, manifest: bytes, beside: Any | None) -> str:
+    """What is known of a signature that does not match. `beside` is the key that came along if another was given."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    if beside is None:
+        return f"{SIGNATURE_FILE} does not match {MANIFEST_FILE}: one of the two was changed."
+    try:
+        beside.verify(signature, manifest, ec.ECDSA(hashes.SHA256()))
+    except InvalidSignature:
+        return (
+            f"{SIGNATURE_FILE} does not match {MANIFEST_FILE}, neither with the key that was given nor with the one "
+            "beside it: one of the two was changed."
+        )
+    return (
+        f"{SIGNATURE_FILE} is not by the key that was given: it matches {MANIFEST_FILE} with the other key beside it. "
+        "That key may belong to another stack, or to a forger."
+    )
 
 
 def _is_retouched(written: bytes, signed: Mapping[str, Any], signature: bytes, key: Any) -> bool:
@@ -180,6 +199,18 @@ def load_public_key(content: bytes) -> Any:
     return key
 
 
+def _check_environment(report: Mapping[str, Any], found: Verified) -> None:
+    """Whether report and manifest say the same of where the run was: on AWS, or in a sandbox with its own time."""
+    written = found.manifest.get("environment")
+    written = written if isinstance(written, Mapping) else {}
+    if (report.get("environment"), report.get("timeScale")) != (written.get("kind"), written.get("timeScale")):
+        found.problems.append(
+            f"{JSON_FILE} and {MANIFEST_FILE} differ about where the run was: on AWS, or in a sandbox."
+        )
+    elif written.get("kind") == "sandbox":
+        found.notes.append("The run was in a sandbox: it proves nothing about AWS.")
+
+
 def _check_content(folder: Path, version: str, found: Verified) -> None:
     """Whether the files are of one run, and the page and the table are those of report.json."""
     for name in (JSON_FILE, PLAN_FILE):
@@ -192,6 +223,8 @@ def _check_content(folder: Path, version: str, found: Verified) -> None:
             return
         if any(content.get(key) != found.manifest.get(key) for key in ("executionId", "planId")):
             found.problems.append(f"{name} is of another run than {MANIFEST_FILE} says.")
+        if name == JSON_FILE:
+            _check_environment(content, found)
     report = verify_report(folder, version)
     found.problems.extend(report.differences)
     found.notes.extend(report.limits)

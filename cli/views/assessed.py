@@ -23,6 +23,13 @@ def read_assessment(api: ApiClient, record: Record) -> Mapping[str, Any] | None:
     return found
 
 
+def describe_counting(assessment: Mapping[str, Any] | None) -> str | None:
+    """`the drill does not count: it is rejected by ana`; None if it counts, or is not judged."""
+    if assessment is None or assessment["counts"] is not False:
+        return None
+    return flatten(f"the drill does not count: {' '.join(assessment['whyNot'])}")
+
+
 def describe_assessment(assessment: Mapping[str, Any] | None) -> str | None:
     """`rejected by ana: orders failed; 2 findings open, 1 overdue`; None if nothing was said."""
     if assessment is None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from console.deployment import Deployment
+from recovery.clock import iso
 from report.collect import Texts, collect_facts, make_texts
 from report.files import CSV_FILE, HTML_FILE, JSON_FILE
 
@@ -88,7 +89,12 @@ class RunReport:
         try:
             with _MAKERS:
                 facts = collect_facts(
-                    deployment.api, record, None, deployment.speed, is_sandbox=deployment.is_sandbox, progress=report
+                    deployment.api,
+                    record,
+                    speed=deployment.speed,
+                    is_sandbox=deployment.is_sandbox,
+                    made_at=iso(deployment.now()),
+                    progress=report,
                 )
                 report("writing the page")
                 making.texts = make_texts(facts)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from recovery import VERSION
+from recovery import VERSION, clock
 from report import collect
 from report.files import CSV_FILE, HTML_FILE, JSON_FILE, MANIFEST_FILE, PLAN_FILE
 from report.reader import NotRead, Reader
@@ -40,7 +40,7 @@ def make_files(api: Reader, execution_id: str, hashes: Mapping[str, str]) -> lis
     `hashes` are those by which a drill is held against the plan of today.
     """
     record = api.get(f"/executions/{execution_id}")
-    texts = collect.make_texts(collect.collect_facts(api, record))
+    texts = collect.make_texts(collect.collect_facts(api, record, speed=clock.speed(), made_at=clock.iso()))
     return [
         EvidenceFile(HTML_FILE, texts.html.encode()),
         EvidenceFile(JSON_FILE, texts.json.encode()),

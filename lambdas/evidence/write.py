@@ -12,7 +12,7 @@ from recovery.aws import kms, s3
 from recovery.domain.drills.fingerprints import plan_hash, profiles_hash
 from recovery.domain.execution import Run
 from recovery.errors import AwsUnavailable
-from recovery.settings import environment_name, settings, stack_name
+from recovery.settings import environment_name, is_emulated, settings, stack_name
 from recovery.store import executions, run_requests
 from recovery.store.drills import evidence_rows
 from report.files import SIGNATURE_FILE
@@ -72,7 +72,12 @@ def _seal(
     """Write manifest, signature and row; None if other evidence of the plan was recorded meanwhile."""
     previous, written_at = evidence_rows.read_last(run.plan_id), clock.iso()
     names = {"executionId": run.execution_id, "planId": run.plan_id}
-    environment = {"stack": stack_name(), "environment": environment_name()}
+    environment = {
+        "stack": stack_name(),
+        "environment": environment_name(),
+        "kind": "sandbox" if is_emulated() else "aws",
+        "timeScale": clock.speed(),
+    }
     alias = settings().evidence_key
     key = kms.read_public_key(alias) if alias else None
     signed_by = key.arn if key else None

@@ -25,6 +25,12 @@ def now() -> float:
     return origin + (time.time() - origin) * speed
 
 
+def speed() -> float | None:
+    """Simulated seconds in a real second; None for the real clock."""
+    spec = os.environ.get("DRS_WAVES_CLOCK")
+    return _speed_and_origin(spec)[0] if spec else None
+
+
 def wall_seconds(seconds: float) -> float:
     """Convert seconds of the product's clock to real seconds, for timeouts that the sandbox does not speed up."""
     spec = os.environ.get("DRS_WAVES_CLOCK")

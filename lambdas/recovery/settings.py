@@ -101,6 +101,14 @@ def environment_name() -> str:
     return os.environ.get("ENVIRONMENT_NAME", "")
 
 
+def is_emulated() -> bool:
+    """Whether this function runs in a sandbox: its clock is simulated, or AWS answers without TLS."""
+    variables = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DRS")
+    return bool(os.environ.get("DRS_WAVES_CLOCK")) or any(
+        os.environ.get(name, "").startswith("http://") for name in variables
+    )
+
+
 @lru_cache(maxsize=1)
 def settings() -> Settings:
     """The settings of this function, read at first use."""

@@ -18,9 +18,13 @@ def collect_facts(
     speed: float | None = None,
     *,
     is_sandbox: bool = False,
+    made_at: str | None = None,
     progress: Callable[[str], None] = lambda words: None,
 ) -> Facts:
-    """Read what belongs to the record; `progress` hears what is read. Raise NotRead."""
+    """Read what belongs to the record; `progress` hears what is read. Raise NotRead.
+
+    `made_at` is when that is, by the clock of the deployment.
+    """
     execution_id = record["executionId"]
     servers = _list_all(_walk_servers(api, execution_id), record["servers"]["total"], progress)
     progress("reading events, networks and launch settings")
@@ -43,6 +47,7 @@ def collect_facts(
         speed=speed,
         earlier=_list_servers_of_chain(api, record),
         is_sandbox=is_sandbox or api.is_emulated,
+        made_at=made_at,
     )
 
 

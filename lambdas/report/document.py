@@ -56,6 +56,7 @@ class Facts:
     `settings` are the launch settings of its servers with a launch profile, and `isolation` says how far the places
     that it launches into are isolated; None if the API does not know. `looks` says the same of the looks before starts.
     `assessment` is that of a drill or a recovery; None if the API does not know it.
+    `made_at` is when the facts were read, in ISO 8601, by the clock of the deployment.
     """
 
     record: Record
@@ -70,6 +71,7 @@ class Facts:
     plan: Mapping[str, Any] | None = None
     earlier: Sequence[Mapping[str, Any]] | None = ()
     is_sandbox: bool = False
+    made_at: str | None = None
     actions: Sequence[Mapping[str, Any]] = ()
     settings: Sequence[Mapping[str, Any]] | None = ()
     isolation: Sequence[Mapping[str, Any]] | None = ()
@@ -97,6 +99,7 @@ def build_document(facts: Facts) -> dict[str, Any]:
         "startedAt": record["startedAt"],
         "endedAt": record["endedAt"],
         "asOf": end,
+        "madeAt": facts.made_at,
         "environment": "sandbox" if facts.is_sandbox else "aws",
         "timeScale": facts.speed,
         "pointInTime": record.get("pointInTime"),

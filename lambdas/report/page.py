@@ -72,6 +72,7 @@ def render_html(report: Mapping[str, Any]) -> str:
     return _template().render(
         r=report,
         chart=timeline.draw(report),
+        rejected=_find_rejection(report),
         assessed_changes=list_changes(report["assessment"]),
         waves=draw_run(report, (report["tested"] or {}).get("plan")),
         quotas=[quota_chart.draw(use, report) for use in report["quotaUse"]],
@@ -95,6 +96,12 @@ def render_html(report: Mapping[str, Any]) -> str:
         settings_left=_list_settings_left(report)[:SETTINGS_SHOWN],
         warned=[each for each in report["sourceServers"] if each.get("warnings")],
     )
+
+
+def _find_rejection(report: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The verdict of the person who has rejected the run; None if it stands as it ended."""
+    verdict: Mapping[str, Any] | None = (report["assessment"] or {}).get("verdict")
+    return verdict if verdict and verdict["verdict"] == "REJECTED" else None
 
 
 def _list_settings_left(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:

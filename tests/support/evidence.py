@@ -2,6 +2,7 @@
 
 import base64
 from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -24,8 +25,8 @@ def write_public_key(key: ec.EllipticCurvePrivateKey) -> bytes:
     return key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
-def write_folder(facts: Facts, folder: Path, key: ec.EllipticCurvePrivateKey | None = None) -> None:
-    """Write the evidence of the run, signed by the key."""
+def write_folder(facts: Facts, folder: Path, key: ec.EllipticCurvePrivateKey | None = None, **environment: Any) -> None:
+    """Write the evidence of the run, signed by the key. `environment` is what its manifest says beside the truth."""
     texts, record = make_texts(facts), facts.record
     names = {"executionId": record["executionId"], "planId": record["planId"]}
     files = [
@@ -34,8 +35,9 @@ def write_folder(facts: Facts, folder: Path, key: ec.EllipticCurvePrivateKey | N
         EvidenceFile(CSV_FILE, texts.csv.encode()),
         EvidenceFile(PLAN_FILE, write_json({"schema": 1, **names})),
     ]
+    told = {"stack": "s", "kind": "sandbox" if facts.is_sandbox else "aws", "timeScale": facts.speed, **environment}
     manifest = make_manifest(
-        names, "end", "2026-11-22T09:00:00.000Z", {"stack": "s"}, files, None, signed_by=KEY_ARN if key else None
+        names, "end", "2026-11-22T09:00:00.000Z", told, files, None, signed_by=KEY_ARN if key else None
     )
     files.append(manifest)
     if key:

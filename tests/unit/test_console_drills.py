@@ -1,10 +1,12 @@
 """What the console says of compliance, schedules, assessments and histories follows from answers of the API."""
 
 import hashlib
+import re
 import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from cli.refusal import ApiRefused, Reply
 from console.reading.drills import assessment, compliance, evidence, findings, history, schedule
 from console.reading.drills.parts import read_part
 
+FOLDER = Path(__file__).resolve().parents[2] / "console" / "templates"
 NOW = "2026-11-28T12:00:00Z"
 RUN = "drill-20261122-081530-4f1c09"
 
@@ -284,3 +287,13 @@ def test_a_part_that_is_not_answered_is_a_matter_of_the_whole_page() -> None:
 
     with pytest.raises(ApiUnreachable):
         read_part("Compliance", fail)
+
+
+def test_commands_on_pages_have_a_space_before_their_options() -> None:
+    """What a template prints is cleaned, and so loses the space that the options begin with."""
+    glued = [
+        template.name
+        for template in FOLDER.glob("*.j2")
+        if re.search(r"[^ ]\{\{ deployment\.options", template.read_text())
+    ]
+    assert (FOLDER.is_dir(), glued) == (True, [])

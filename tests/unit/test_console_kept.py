@@ -62,3 +62,18 @@ def test_the_clock_of_snapshots_goes_on_while_the_machine_sleeps() -> None:
     machine[0] -= 9000.0  # a clock that is set back
     awake[0] += 1.0
     assert clock() == pytest.approx(at + 1.0)
+
+
+def test_what_is_forgotten_while_it_is_being_read_is_read_again() -> None:
+    """A read that began before a change may have missed it."""
+    snapshots, answers = Snapshots(), iter(["before", "after"])
+
+    def read() -> str:
+        answer = next(answers)
+        if answer == "before":
+            snapshots.forget("a")
+        return answer
+
+    assert snapshots.get("a", read, 60.0).value == "before"
+    assert snapshots.get("a", read, 60.0).value == "after"
+    assert snapshots.get("a", read, 60.0).value == "after"

@@ -49,6 +49,15 @@ def test_a_row_is_read_as_it_was_written(given_: DrillFinding) -> None:
     assert ("closedBy" in given_.to_item()) == (given_.status is FindingStatus.CLOSED)
 
 
+@given(findings(), st.integers(-1, 10), st.integers(0, 5))
+def test_a_finding_was_open_between_two_moments_if_it_was_at_one_of_them(
+    given_: DrillFinding, first: int, more: int
+) -> None:
+    begin, end = (clock.iso(BEGIN + 10 * at + 5) for at in (first, first + more))
+    moments = [clock.iso(BEGIN + 5 * at) for at in range(2 * first + 1, 2 * (first + more) + 2)]
+    assert given_.was_open_between(begin, end) == any(map(given_.was_open_at, moments))
+
+
 @given(findings())
 def test_a_finding_was_open_at_a_moment_as_its_last_closing_or_reopening_before_it_says(given_: DrillFinding) -> None:
     is_open = True

@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -86,7 +87,25 @@ def test_evidence_signed_by_another_key_is_refused(folder: Path, tmp_path: Path)
     write_folder(nasty(), folder, make_key())
     assert check(folder).exit_code == 0, "whoever signs anew brings the own key along"
     result = check(folder, *trusted(folder))
-    assert (result.exit_code, "manifest.sig" in result.stderr) == (1, True)
+    told = " ".join(result.stderr.split())
+    assert (result.exit_code, "manifest.sig is not by the key that was given" in told) == (1, True)
+    assert "changed" not in told
+
+
+def test_a_changed_file_is_not_followed_by_words_that_nothing_was_changed(folder: Path) -> None:
+    (folder / "report.json").write_bytes(b"{}")
+    result = check(folder)
+    assert result.exit_code == 1
+    assert "nothing was changed" not in " ".join(result.output.split())
+    assert "--public-key" not in result.stdout
+
+
+def test_a_folder_without_a_manifest_is_named(folder: Path) -> None:
+    (folder / "manifest.json").unlink()
+    result = check(folder)
+    told = " ".join(result.stderr.split())
+    assert (result.exit_code, "Errno" in told) == (1, False)
+    assert "evidence has no manifest.json" in told
 
 
 def test_a_renamed_and_an_added_file_are_refused(folder: Path) -> None:
@@ -166,6 +185,23 @@ def test_a_machine_without_a_browser_says_what_to_install(monkeypatch: pytest.Mo
     monkeypatch.setattr(pdf, "PLACES", ())
     with pytest.raises(pdf.NotPrinted, match="Chromium, Chrome or Edge"):
         pdf.print_pdf(tmp_path / "report.html", tmp_path / "report.pdf")
+
+
+# --- where the run was ---
+def test_evidence_of_a_sandbox_is_said_to_prove_nothing_about_aws(folder: Path) -> None:
+    write_folder(replace(nasty(), is_sandbox=True, speed=60.0), folder)
+    (folder / "manifest.sig").unlink()
+    result = check(folder)
+    assert (result.exit_code, "it proves nothing about AWS" in result.stdout) == (0, True), result.output
+
+
+@pytest.mark.parametrize("told", [{"kind": "aws"}, {"timeScale": None}, {"kind": None, "timeScale": None}])
+def test_a_report_and_a_manifest_that_differ_about_the_sandbox_are_refused(
+    folder: Path, key: ec.EllipticCurvePrivateKey, told: dict[str, object]
+) -> None:
+    write_folder(replace(nasty(), is_sandbox=True, speed=60.0), folder, key, **told)
+    result = check(folder, *trusted(folder))
+    assert (result.exit_code, "differ about where the run was" in " ".join(result.stderr.split())) == (1, True)
 
 
 # --- without drs-waves --------------------------------------------------------------------------------------------

@@ -64,6 +64,18 @@ def test_a_verdict_is_shown_with_its_author_and_those_before_it() -> None:
     assert "may be who started the run" not in text
 
 
+def test_a_rejection_stands_before_the_result_in_the_headline_and_in_red() -> None:
+    given = assessment(verdict=said("REJECTED", by="ben") | {"comment": "orders failed"})
+    shown = make_texts(facts(given)).html
+    headline = shown.split('aria-label="Verdict"')[1].split("</section>")[0]
+    assert headline.index("REJECTED") < headline.index("COMPLETED")
+    assert "orders failed" in headline
+    assert '<section class="verdict failed"' in shown
+    assert "COMPLETED, rejected" in shown.split("</title>")[0]
+    accepted = make_texts(facts(assessment(verdict=said("ACCEPTED")))).html
+    assert '<section class="verdict succeeded"' in accepted
+
+
 def test_a_verdict_of_who_started_the_run_is_marked_unless_the_schedule_did() -> None:
     ana = "arn:aws:iam::111122223333:user/ana"
     given = assessment(verdict=said("ACCEPTED", by=ana))

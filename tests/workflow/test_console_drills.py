@@ -356,6 +356,31 @@ def test_findings_that_are_overdue_are_on_the_overview(product: Product, console
     assert "overdue" in console.get("/compliance/findings", **{"HX-Request": "true"}).text
 
 
+def test_a_finding_is_shown_before_its_drill_is_on_record(product: Product, console: ServedConsole) -> None:
+    plan_id = product.plan(make_wave(product), name="shop")
+    run = product.drill(plan_id)["executionId"]
+    assert "No drill finding is open" in text_of(console.get("/compliance/findings"))
+    words = {"title": "no dns", "owner": "net", "due": "2030-01-01"}
+    assert "recorded" in notice_of(press(console, f"/runs/{run}/drill-findings/open", **words))
+    assert "no dns" in text_of(console.get("/compliance/findings"))
+
+
+@pytest.mark.evidence
+def test_the_head_of_a_run_says_that_it_was_rejected_and_that_the_verdict_is_of_who_started_it(
+    product: Product, console: ServedConsole
+) -> None:
+    run = drill(product, product.plan(make_wave(product), name="shop"))
+    page = console.get(f"/runs/{run}")
+    assert f'hx-get="/runs/{run}/verdict"' in page.text
+    assert text_of(console.get(f"/runs/{run}/verdict")).strip() == ""
+    press(console, f"/runs/{run}/verdict/reject", comment="no orders")
+    product.engine.executions("keep-evidence")[-1].wait(60)
+    head = console.get(f"/runs/{run}/verdict")
+    assert "rejected" in text_of(head)
+    assert "does not count" in text_of(head)
+    assert "This may be the person who started the run" in text_of(console.get(f"/runs/{run}/assessment"))
+
+
 def test_a_readiness_check_has_no_verdict(product: Product, console: ServedConsole) -> None:
     run = product.finish(product.start(product.plan(make_wave(product)), "readiness"))["executionId"]
     page = console.get(f"/runs/{run}/assessment")

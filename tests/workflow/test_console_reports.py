@@ -14,6 +14,9 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
+from cli.session import Session
+from console.deployment import Deployment
+from recovery import clock
 from report.collect import collect_facts
 from tests.support.api_http_server import ApiHttpServer
 from tests.support.console_server import Page, ServedConsole, deployment_of, serving
@@ -65,6 +68,9 @@ def test_the_files_are_those_that_the_command_writes(
     wave = {"name": "web", "groups": [product.group(failing)]}
     record = product.drill(product.plan(wave, name=HOSTILE))
     run = record["executionId"]
+    moment = clock.now()  # a report has the time at which it was made
+    monkeypatch.setattr(Session, "now", moment)
+    monkeypatch.setattr(Deployment, "now", lambda deployment: moment)
     written = write_with_command(api, run, tmp_path, monkeypatch)
     page = read_report(console, run)
     assert HOSTILE not in page.text

@@ -7,12 +7,16 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from typer.testing import CliRunner
 
+from cli.main import app
 from cli.report.evidence import Verified, verify_evidence
 from recovery import VERSION
+from tests.support.api_http_server import ApiHttpServer
 from tests.support.due_evidence import change_settings, due
 from tests.support.fault_injection import CHANGES, Call, calls_through, killed_after_change
-from tests.support.product import EVIDENCE_BUCKET, STACK, Product
+from tests.support.product import EVIDENCE_BUCKET, STACK, WEST, Product
+from tests.support.time_travel import pass_hours
 
 ALIAS = f"alias/{STACK}-evidence"
 
@@ -84,6 +88,11 @@ def test_the_end_of_a_drill_leaves_evidence_whose_manifest_names_every_file(prod
     assert due(product) == []
     found = verified(product, row, tmp_path / "evidence")
     assert (found.problems, found.manifest["previous"]) == ([], None)
+    report = json.loads(files["report.json"])
+    assert (report["environment"], report["timeScale"]) == ("sandbox", product.engine.speed)
+    assert report["madeAt"] > report["asOf"]
+    assert (manifest["environment"]["kind"], manifest["environment"]["timeScale"]) == ("sandbox", product.engine.speed)
+    assert b"This report proves nothing about AWS" in files["report.html"]
     plan = json.loads(files["plan.json"])
     assert plan["plan"]["waves"][0]["name"] == "web"
     assert len(plan["protectionGroups"]) == 1
@@ -257,12 +266,25 @@ def test_a_clean_up_is_an_occasion_of_its_own(product: Product, tmp_path: Path) 
     assert due(product) == []
 
 
+# --- evidence that is late ---
+def test_evidence_that_is_not_written_an_hour_after_the_end_is_late(product: Product) -> None:
+    execution_id = product.drill(planned(product, 1))["executionId"]
+    pass_hours(product, 2)
+    path = f"/executions/{execution_id}/evidence"
+    assert {name: product.request("GET", path).body[name] for name in ("due", "late")} == {"due": True, "late": True}
+    with ApiHttpServer(product) as server:
+        listed = CliRunner().invoke(app, ["evidence", "list", execution_id, "--api-url", server.url, "--region", WEST])
+    assert "keep-evidence in Step Functions says what fails" in " ".join(listed.stderr.split()), listed.output
+    write(product, execution_id)
+    assert not product.request("GET", path).body["late"]
+
+
 # --- the API ------------------------------------------------------------------------------------------------------
 def test_the_api_lists_evidence_with_urls_that_read_these_versions(product: Product) -> None:
     plan_id = planned(product, 1)
     execution_id = product.drill(plan_id)["executionId"]
     waiting = product.request("GET", f"/executions/{execution_id}/evidence").body
-    assert waiting == {"executionId": execution_id, "due": True, "evidence": []}
+    assert waiting == {"executionId": execution_id, "due": True, "late": False, "evidence": []}
     write(product, execution_id)
     told = product.request("GET", f"/executions/{execution_id}/evidence").body
     ((row,), (shown,)) = rows(product), told["evidence"]

@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 from cli.commands.drills import verdicts
 from cli.main import app
 from tests.support.api_http_server import ApiHttpServer
-from tests.support.drilled_plans import assess
+from tests.support.drilled_plans import assess, record
 from tests.support.plans import make_wave
 from tests.support.product import WEST, Product
 
@@ -68,6 +68,23 @@ def test_a_verdict_is_given_and_status_shows_it_and_suggests_it_no_more(
     assert "people: accepted by" in after
     assert "orders went through" in after
     assert "--accept" not in after
+
+
+def test_status_suggests_no_clean_up_of_instances_that_are_gone(
+    product: Product, api_server: ApiHttpServer, drill: str
+) -> None:
+    assert f"drs-waves cleanup {drill}" in succeed(api_server, "status", drill)
+    assert product.request("POST", f"/executions/{drill}/cleanup", {}).status == 202
+    product.engine.executions("clean-up-drill")[-1].wait(60)
+    assert "drs-waves cleanup" not in succeed(api_server, "status", drill)
+
+
+def test_status_says_that_a_drill_does_not_count(product: Product, api_server: ApiHttpServer, drill: str) -> None:
+    succeed(api_server, "verdict", drill, "--reject", "--comment", "orders failed")
+    record(product, drill, "verdict")
+    told = succeed(api_server, "status", drill)
+    assert "the drill does not count: " in told
+    assert "people: rejected by" in told
 
 
 def test_a_rejection_asks_for_its_reason_on_a_terminal_and_needs_it_elsewhere(

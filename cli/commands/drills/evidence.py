@@ -14,7 +14,7 @@ from cli.connection import Connection, connected, exit_on_error
 from cli.listings.evidence import EVIDENCE
 from cli.listings.output import Output, print_listing
 from cli.session import Session
-from cli.terminal import FAILED, REFUSED, console, end, print_error, print_json
+from cli.terminal import FAILED, REFUSED, console, end, print_error, print_json, print_notice
 from cli.text import COMMAND
 from recovery.free_text import flatten
 
@@ -69,6 +69,8 @@ def list_(
     found = list(_list_all(session) if what is None else _list_of(session, what))
     found.sort(key=lambda each: str(each["writtenAt"]), reverse=True)
     print_listing(EVIDENCE, found, form)
+    if form is Output.TABLE and session.speed and any(each.get("retainUntil") for each in found):
+        print_notice('S3 locks by real time: "locked until" is real, the other times are simulated.')
     if form is Output.TABLE and found:
         console().print(f"{COMMAND} evidence get {found[0]['executionId']}{session.options}", markup=False)
 
@@ -86,6 +88,8 @@ def _list_of(session: Session, what: str) -> Iterator[dict[str, Any]]:
     from cli.report.download import hide_urls
 
     answer = session.api.get(f"/executions/{session.find_run(what)}/evidence")
+    if answer["due"]:
+        print_notice(f"{answer['executionId']}: {_describe_due(answer)}")
     for each in answer["evidence"]:
         yield {"executionId": answer["executionId"], **hide_urls(each)}
 
@@ -135,9 +139,18 @@ def _choose(answer: Any, occasion: str | None) -> Any:
         names = ", ".join(flatten(each["occasion"]) for each in there)
         end(REFUSED, f"{execution_id} has no evidence of {flatten(occasion)!r}; there are: {names}")
     if not chosen:
-        why = "it is written after the end of the run, within some minutes" if answer["due"] else "none is due"
-        end(REFUSED, f"{execution_id} has no evidence: {why}")
+        end(REFUSED, f"{execution_id} has no evidence: {_describe_due(answer) if answer['due'] else 'none is due'}")
     return chosen[-1]
+
+
+def _describe_due(answer: Any) -> str:
+    """What to expect of evidence that is due. An older API does not say whether it is late."""
+    if answer.get("late"):
+        return (
+            "it was to be written an hour ago or more; the last execution of keep-evidence in Step Functions says what "
+            'fails (docs/runbook.md, "Evidence is missing")'
+        )
+    return "that of its end is written after the end of the run, within some minutes"
 
 
 @app.command(epilog="Example: drs-waves evidence verify build/evidence --public-key evidence-key.pem")
@@ -164,8 +177,11 @@ def verify(
     """
     from cli.report.evidence import load_public_key, verify_evidence
     from recovery import VERSION
+    from report.files import MANIFEST_FILE
 
     def check() -> None:
+        if not (folder / MANIFEST_FILE).is_file():
+            end(FAILED, f"{flatten(folder)} has no {MANIFEST_FILE}: it is not a folder that `evidence get` has written")
         key = public_key.read_bytes() if public_key else None
         if key is not None:
             _check_key(load_public_key, key)
@@ -193,6 +209,8 @@ def _print_verified(found: Any) -> None:
         print_error(line)
     for line in found.notes:
         console().print(flatten(line), markup=False)
+    if found.key_source == "evidence" and not found.problems:
+        console().print("Give --public-key, the key as KMS or your archive has it, to check who signed it.")
     manifest = found.manifest
     if not found.problems:
         run, occasion = flatten(manifest["executionId"]), flatten(manifest["occasion"])

@@ -227,10 +227,12 @@ def _choose_view(sandbox: "Sandbox") -> "View":
 def _write_report(sandbox: "Sandbox", drill: "Drill") -> "Written":
     from cli.api_client import ApiClient
     from cli.report.write import write_report
+    from recovery.clock import iso
     from report.collect import collect_facts
 
     costs = {name: drill.figures[name] for name in ("drsCalls", "stateTransitions")}
-    facts = collect_facts(ApiClient.at(sandbox.addresses()), drill.record, costs, sandbox.speed, is_sandbox=True)
+    api, made_at = ApiClient.at(sandbox.addresses()), iso(sandbox.now())
+    facts = collect_facts(api, drill.record, costs, sandbox.speed, is_sandbox=True, made_at=made_at)
     return write_report(facts, DRILL_FOLDER)
 
 

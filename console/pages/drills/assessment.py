@@ -9,9 +9,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from cli import repeat
+from cli.api_client import ApiUnreachable, CredentialsExpired
+from cli.refusal import ApiRefused
 from console.deployment import Deployment
 from console.forms import read_form, require_writable
-from console.pages.parts import answer_done, require_id
+from console.pages.parts import answer_done, require_id, show_error_in_place
 from console.pages.runs import RunPage
 from console.reading.drills import assessment
 from console.reading.drills.evidence import name_occasion
@@ -43,6 +45,7 @@ def show_assessment(request: Request) -> Response:
         Live(topic, snapshot),
         record=record,
         found=found,
+        is_own=assessment.is_by_requester(found, record),
         problem=parts["assessment"]["problem"],
         opened=list_findings(found["findings"], *plan) if found else [],
         carried=list_findings(found["carried"], *plan) if found else [],
@@ -51,6 +54,16 @@ def show_assessment(request: Request) -> Response:
         name_occasion=name_occasion,
         evidence_problem=parts["evidence"]["problem"],
     )
+
+
+def show_head(request: Request) -> Response:
+    """What the head of the pages of a run says of its verdict: a part of them, which may be missing."""
+    run_id = require_id(request, "run_id")
+    try:
+        found = read_topic(request.app.state.deployment, f"assessment/{run_id}").value["assessment"]["value"]
+    except (ApiRefused, ApiUnreachable, CredentialsExpired) as error:
+        return show_error_in_place(request, error)
+    return render(request, "run_verdict.html.j2", "", found=found, run_id=run_id) if found else Response("")
 
 
 def show_verdict(request: Request) -> Response:
@@ -126,6 +139,7 @@ def _show(
 
 ROUTES = [
     Route("/runs/{run_id}/assessment", show_assessment),
+    Route("/runs/{run_id}/verdict", show_head),
     Route("/runs/{run_id}/verdict/{verdict}", show_verdict),
     Route("/runs/{run_id}/verdict/{verdict}", give_verdict, methods=["POST"]),
 ]

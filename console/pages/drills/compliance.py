@@ -25,7 +25,7 @@ from report.compliance.words import STATUS_WORDS
 
 TOPIC = "compliance"
 # Drill findings of all plans cost a request for each plan. In real seconds.
-MAX_AGE_OF_FINDINGS, SANDBOX_MAX_AGE_OF_FINDINGS = 60.0, 5.0
+MAX_AGE_OF_FINDINGS, SANDBOX_MAX_AGE_OF_FINDINGS = 30.0, 3.0
 MAX_NAME_LENGTH = 200
 
 

@@ -24,7 +24,7 @@ def show_verification(request: Request) -> Response:
     try:
         found, problem = verify(deployment.api, _find(request)), None
     except NotAsRecorded as error:
-        found, problem = {"isVerified": False, "problems": [], "notes": [], "signedBy": None}, str(error)
+        found, problem = {"isVerified": False, "problems": [], "notes": []}, str(error)
     except (ApiRefused, ApiUnreachable, CredentialsExpired) as error:
         return show_error_in_place(request, error)
     return render(request, "evidence_verified.html.j2", "", found=found, problem=problem)

@@ -7,6 +7,7 @@ from cli.api_client import ApiClient
 from cli.report.download import hide_urls
 from console.reading.changes import Changed, describe_change
 from console.reading.drills.parts import read_part
+from recovery.identities import find_same_person
 
 VERDICTS = {"accept": "ACCEPTED", "reject": "REJECTED"}
 
@@ -27,6 +28,13 @@ def read(api: ApiClient, run_id: str) -> dict[str, Any]:
 def _read_evidence(api: ApiClient, run_id: str) -> dict[str, Any]:
     found = api.get(f"/executions/{run_id}/evidence")
     return {**found, "evidence": [hide_urls(each) for each in found["evidence"]]}
+
+
+def is_by_requester(found: Mapping[str, Any] | None, record: Mapping[str, Any]) -> bool:
+    """Whether the verdict is of a person who may have started the run."""
+    verdict = found["verdict"] if found else None
+    requesters = record.get("requesters") or [record["requestedBy"]]
+    return verdict is not None and find_same_person(verdict["by"], requesters) is not None
 
 
 def mark_verdict(found: Mapping[str, Any]) -> str:

@@ -153,6 +153,6 @@ def index_plans(found: Mapping[str, Any]) -> dict[str, Standing]:
 
 
 def list_drilled(plans: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    """The plans that have been drilled, those whose last drill is the newest first: only they have drill findings."""
+    """The plans that have been drilled, those whose last drill is the newest first."""
     drilled = [plan for plan in plans if plan["lastDrill"]]
     return iter(sorted(drilled, key=lambda plan: str(plan["lastDrill"]["at"]), reverse=True))

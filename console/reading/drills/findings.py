@@ -8,7 +8,8 @@ from typing import Any
 from cli.api_client import ApiClient
 from console.reading.drills.compliance import list_drilled
 
-# Drill findings are listed by plan. More plans than that are not asked; those that were drilled last come first.
+# Drill findings are listed by plan. More plans than that are not asked; those that were drilled last come first. Those
+# without a drill come after them: a recovery has findings too, and a drill is on record some time after its end.
 MAX_PLANS_ASKED, READERS = 60, 4
 # Titles and other texts are as long as the API takes them.
 MAX_TITLE, MAX_TEXT, MAX_OWNER = 100, 1000, 100
@@ -45,7 +46,8 @@ def read_all_open(api: ApiClient, plans: Iterable[Mapping[str, Any]]) -> dict[st
 
     Raise ApiRefused, ApiUnreachable.
     """
-    drilled = list(list_drilled(plans))
+    plans = list(plans)
+    drilled = [*list_drilled(plans), *(plan for plan in plans if not plan["lastDrill"])]
     asked = drilled[:MAX_PLANS_ASKED]
     with ThreadPoolExecutor(READERS) as pool:
         found = list(pool.map(lambda plan: read_open(api, plan["planId"]), asked))

@@ -23,6 +23,7 @@ EVIDENCE_ANSWERS: dict[str, dict[str, Any]] = {
     "EvidenceOfExecution": {
         "executionId": RUN,
         "due": False,
+        "late": False,
         "evidence": [
             {
                 **_evidence,

@@ -31,7 +31,8 @@ class Assessment:
 
     `changes` are the first of those since `previous`, the drill of the plan before; None if there is none, or if its
     plan is not on record any more. `findings` were opened about this run; `carried` are those about earlier runs that
-    were open when this one was requested, as they are now.
+    were open between the end of the drill before and the request of this one, as they are now; if there was no drill
+    before, all of them.
     """
 
     run: Run
@@ -49,6 +50,7 @@ def assess(execution_id: str) -> Assessment:
     run = executions.get_run(execution_id)
     known = sort_by_urgency(drill_findings.list_findings(run.plan_id))
     previous = _find_previous(run)
+    since = previous.ended_at if previous else ""
     return Assessment(
         run=run,
         plan_hash=plan_hash(run_requests.get_plan(execution_id)),
@@ -60,7 +62,9 @@ def assess(execution_id: str) -> Assessment:
         changes=_list_changes(previous.execution_id, execution_id) if previous else None,
         findings=tuple(each for each in known if each.execution_id == execution_id),
         carried=tuple(
-            each for each in known if each.execution_id != execution_id and each.was_open_at(run.requested_at)
+            each
+            for each in known
+            if each.execution_id != execution_id and each.was_open_between(since, run.requested_at)
         ),
     )
 

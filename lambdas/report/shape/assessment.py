@@ -76,5 +76,5 @@ class Assessment(TypedDict):
     findings: Annotated[list[Finding], Field(description="Opened about this run.")]
     carried: Annotated[
         list[Finding],
-        Field(description="About earlier runs, and open when this one was requested; as they were later."),
+        Field(description="About earlier runs: open at the end of the drill before or opened since; as they are now."),
     ]

@@ -49,6 +49,10 @@ class Report(TypedDict):
     startedAt: Time | None
     endedAt: Annotated[Time | None, Field(description="Null while the run goes on.")]
     asOf: Annotated[Time, Field(description="The end of the run, or when its record was read.")]
+    madeAt: Annotated[
+        Time | None,
+        Field(description="When the report was made. Clean-up, verdict and findings are as they were then."),
+    ]
     environment: Annotated[
         Literal["sandbox", "aws"], Field(description="In the sandbox, AWS, DRS, servers and time are emulated.")
     ]

@@ -20,7 +20,8 @@ router = Router("Drills")
 def read_assessment(execution_id: str) -> Assessment:
     """Returns whether a run counts as a drill, what people say of it, and what has changed since the drill before.
 
-    `carried` has the findings of earlier runs that were open when this one was requested, and what became of them.
+    `carried` has the findings of earlier runs that were open at the end of the drill before, or were opened between it
+    and this run, and what became of them.
     """
     return build_assessment(assess(_require_id(execution_id)), clock.now())
 

@@ -9,6 +9,7 @@ from api.schemas.responses.drills.evidence import (
     build_downloads,
     build_evidence,
 )
+from recovery import clock
 from recovery.aws import s3
 from recovery.catalog.plans import get_plan
 from recovery.errors import ExecutionNotFound, PlanNotFound
@@ -18,13 +19,16 @@ from recovery.store.drills import evidence_rows
 router = Router("Evidence")
 
 URL_SECONDS = 300
+# Evidence is written within a quarter of an hour after the end of a run, as a rule.
+LATE_SECONDS = 3_600
 
 
 @router.operation("GET", "/executions/{executionId}/evidence", errors=(ExecutionNotFound,))
 def read_evidence(execution_id: str) -> EvidenceOfExecution:
     """Returns the evidence of a run on each occasion, with URLs that read its files for five minutes.
 
-    `due` is true until the evidence of its end is written, which begins with its end.
+    `due` is true until the evidence of its end is written, which begins with its end, and `late` if
+    that has not been done in an hour.
     """
     run = executions.get_run(require_id(execution_id, ExecutionNotFound, "execution"))
     # A row that is written between these two reads is then shown as due and there, never as neither.
@@ -36,7 +40,8 @@ def read_evidence(execution_id: str) -> EvidenceOfExecution:
             for file in row["files"]
         }
         shown.append(build_downloads(row, urls))
-    return {"executionId": run.execution_id, "due": due, "evidence": shown}
+    is_late = due and run.ended_at is not None and clock.now() - clock.parse_iso(run.ended_at) > LATE_SECONDS
+    return {"executionId": run.execution_id, "due": due, "late": is_late, "evidence": shown}
 
 
 @router.operation("GET", "/recovery-plans/{planId}/evidence", parameters=PAGE, errors=(PlanNotFound,))

@@ -126,6 +126,13 @@ class DrillFinding:
         before = [each for each in self.changes if each.at < moment]
         return self.opened_at < moment and _find_closing(before) is None
 
+    def was_open_between(self, begin: str, end: str) -> bool:
+        """Whether it was open for a while between these times in ISO 8601, both as `was_open_at` takes them."""
+        in_between = self.opened_at >= begin or any(
+            each.change is Change.REOPENED and begin <= each.at < end for each in self.changes
+        )
+        return self.opened_at < end and (in_between or self.was_open_at(begin))
+
     def has_recorded(self, request: str | None) -> bool:
         """Whether one of its changes was made for this request."""
         return request is not None and any(each.request == request for each in self.changes)

@@ -74,6 +74,13 @@ class EvidenceOfExecution(TypedDict):
 
     executionId: str
     due: Annotated[bool, Field(description="Whether the evidence of the run's end is still to be written.")]
+    late: Annotated[
+        bool,
+        Field(
+            description="Whether it is due and the run ended more than an hour ago: the machine keep-evidence has "
+            "failed, or waits for a service. It is tried again until it is written."
+        ),
+    ]
     evidence: Annotated[list[EvidenceOfOccasion], Field(description="That of each occasion, the oldest first.")]
 
 

@@ -106,7 +106,8 @@ class Assessment(TypedDict):
     carried: Annotated[
         list[DrillFindingSummary],
         Field(
-            description="The findings about earlier runs that were open when this one was requested, as they are now."
+            description="The findings about earlier runs that were open at the end of the drill before, or were opened "
+            "between it and this run, as they are now."
         ),
     ]
 
