@@ -85,7 +85,7 @@ _PLAN = {
     "name": "The name of the plan.",
     "launchAttempts": "How often a launch is tried before the server has failed.",
     "cleanUpAfterHours": "Hours after which the instances of an ended drill are terminated; without it, they stay.",
-    "fourEyes": "Whether another person than who started a run approves and accepts its waves.",
+    "fourEyes": "Whether another person than who started a run approves its waves, and accepts them and the run.",
     "commentsRequired": "Whether a failed wave is accepted or aborted with a comment only.",
     "waves": "The waves of the plan.",
     "before": "The actions before the first wave, in their order.",
