@@ -84,11 +84,14 @@ def test_a_rejection_asks_for_its_reason_on_a_terminal_and_needs_it_elsewhere(
     assert assess(product, drill)["verdict"]["comment"] == "orders failed"
 
 
-@pytest.mark.parametrize("options", [(), ("--accept", "--reject")])
-def test_a_verdict_is_one_of_the_two(api_server: ApiHttpServer, options: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [((), "give --accept or --reject"), (("--accept", "--reject"), "give one of --accept and --reject")],
+)
+def test_a_verdict_is_one_of_the_two(api_server: ApiHttpServer, options: tuple[str, ...], says: str) -> None:
     refused = run(api_server, "verdict", "drill-20261122-081530-4f1c09", *options)
     assert refused.exit_code == 2
-    assert "give --accept or --reject" in refused.output
+    assert says in refused.output
 
 
 def test_latest_must_be_confirmed_and_a_readiness_run_is_refused(

@@ -20,6 +20,7 @@ from recovery.domain.wave_steps.actions import ActionPlace
 from recovery.domain.wave_steps.approvals import DEFAULT_APPROVAL_MINUTES, Approval, OnTimeout
 from recovery.domain.wave_steps.checks import DEFAULT_CHECKS_MINUTES, DEFAULT_SECONDS_BETWEEN_LOOKS
 from recovery.errors import InvalidRequest
+from recovery.wording import name_first
 
 WAVE_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$"
 WaveName = Annotated[
@@ -51,6 +52,8 @@ MAX_APPROVAL_MINUTES = 13 * 24 * 60
 MAX_CLEAN_UP_HOURS = 4 * 7 * 24
 # A month: an answer that is older says little about the launches of today.
 MAX_READINESS_HOURS = 30 * 24
+# Waves that a refusal names.
+MAX_NAMED = 5
 
 
 class GroupUseRequest(RequestModel):
@@ -244,8 +247,9 @@ class PlanRequest(RequestModel):
             return
         unchecked = [plan.waves[at].name for at in find_waves_without_checks(plan.drill_policy.counts_if, plan.waves)]
         if unchecked:
-            message = f"needs a check for drills in each wave, and {', '.join(unchecked)} has none; add checks, or "
-            problem = {"field": "drillPolicy.countsIf", "message": f"{message}write launched"}
+            have = "has" if len(unchecked) == 1 else "have"
+            message = f"needs a check for drills in each wave, and {name_first(unchecked, MAX_NAMED)} {have} none"
+            problem = {"field": "drillPolicy.countsIf", "message": f"{message}; add checks, or write launched"}
             raise InvalidRequest("No drill of the plan could count.", [problem])
 
     def _require_another_person(self) -> None:
