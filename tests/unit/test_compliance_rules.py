@@ -220,10 +220,8 @@ CHANGED = replace(
 def test_a_changed_plan_is_due_at_its_next_appointment_and_says_who_changed_it() -> None:
     status, (reason,) = judged(facts(SINCE, CHANGED))
     assert status is DrillStanding.DUE_SOON
-    assert (
-        reason
-X
-    )
+    who = "assumed-role/Editor (session name: ana)"
+    assert reason == f"At 2026-11-28 01:12 UTC, {who} changed the plan (version 1 was drilled, 2 is there now)."
     standing = judge_plan(facts(SINCE, CHANGED), SINCE + DAY)
     assert standing.due == judge_plan(facts(SINCE), SINCE + DAY).due
     assert standing.count_servers().stale == 2

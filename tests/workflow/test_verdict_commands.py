@@ -121,12 +121,12 @@ def test_a_finding_is_opened_listed_closed_and_opened_again(api_server: ApiHttpS
     listed = succeed(api_server, "drill-findings", "list")
     assert f"{finding}  open" in listed
     assert "network team" in listed
-    assert "people: 1 finding open" in succeed(api_server, "status", drill)
+    assert "people: 1 drill finding open" in succeed(api_server, "status", drill)
     assert f"{finding} DNS by hand is closed" in succeed(
         api_server, "drill-findings", "close", finding, "--comment", "an action does it"
     )
-    assert "There are no such findings." in succeed(api_server, "drill-findings", "list", "shop", "--open")
-    assert "There are no such findings." in succeed(api_server, "drill-findings", "list", "--overdue")
+    assert "There are no such drill findings." in succeed(api_server, "drill-findings", "list", "shop", "--open")
+    assert "There are no such drill findings." in succeed(api_server, "drill-findings", "list", "--overdue")
     rows = list(csv.DictReader(io.StringIO(succeed(api_server, "drill-findings", "list", "shop", "-o", "csv"))))
     assert [(row["status"], row["closingComment"], row["planName"]) for row in rows] == [
         ("CLOSED", "an action does it", "shop")
