@@ -162,7 +162,7 @@ def test_a_report_that_cannot_be_made_shows_why_and_is_tried_again(
         page = console.get(f"/runs/{run}/report/summary")
     assert page.status == 403
     del api.refuse[path]
-    assert "Verdict" in read_report(console, run).text
+    assert "Result" in read_report(console, run).text
 
 
 def test_who_waits_for_a_report_hears_how_far_it_is(product: Product, api: ApiHttpServer) -> None:

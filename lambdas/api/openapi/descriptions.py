@@ -226,7 +226,7 @@ OF_SHAPES: Mapping[str, Mapping[str, str]] = {
     "JobLogItem": {"event": "The event, as DRS names it.", "logDateTime": "When DRS logged it."},
     "JobLog": {"jobLog": "The entries of this page."},
     "Server": {
-        "readiness": "The verdict of the inspection: READY, WARN or BLOCKED.",
+        "readiness": "The answer of the inspection: READY, WARN or BLOCKED.",
         "snapshotId": "The snapshot that the server is launched from; null for its latest data.",
         "snapshotAt": "When the snapshot that the inspection found was taken.",
         "endedAt": "When the server's launch ended; null before that.",

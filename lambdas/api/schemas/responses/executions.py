@@ -95,7 +95,7 @@ class Progress(TypedDict):
 
 
 class EarlierVerdict(TypedDict):
-    """A verdict that was replaced, because results of servers came after the wave had ended."""
+    """A result that was replaced, because results of servers came after the wave had ended."""
 
     status: WaveStatus
     reason: str
