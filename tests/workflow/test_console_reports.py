@@ -247,7 +247,7 @@ def test_the_clean_up_of_a_drill_is_among_what_happened_and_among_its_events(
 def test_the_report_of_a_readiness_check_has_no_times_of_a_recovery(product: Product, console: ServedConsole) -> None:
     run = product.finish(product.start(make_plan(product), "readiness"))["executionId"]
     shown = read_report(console, run).text
-    assert "Verdict" in shown
+    assert "Result" in shown
     assert "<dt>RTO</dt>" not in shown
 
 
