@@ -91,7 +91,7 @@ def main() -> None:
         for file in (drilled, PLAN_FILE):
             words = [COMMAND, "plan", "apply", str(file), "--yes", "--sandbox"]
             subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
-    call("run", DRILLED, "--json")
+    subprocess.run([COMMAND, "run", DRILLED, "--sandbox"], check=True, stdout=subprocess.DEVNULL)
     (plan,) = [each for each in call("get", "/recovery-plans")["recoveryPlans"] if each["name"] == PLAN]
     run = str(call("run", PLAN, "--no-wait", "--json")["executionId"])
     try:
