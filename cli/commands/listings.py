@@ -177,9 +177,10 @@ def actions(connection: Connection, execution: ExecutionId, output: OutputForm =
 def findings(
     connection: Connection, execution: ExecutionId, output: OutputForm = None, as_json: AsJson = False
 ) -> None:
-    """List what prevents launches, and what to do.
+    """List readiness findings: what prevents launches.
 
-    An inspection finds it: that of a readiness check the most, also in EC2 and IAM.
+    What to do about each is there too. An inspection finds them: that of a readiness check the most, also in EC2 and
+    IAM. What people found in a drill is in drs-waves drill-findings list.
     """
     from cli.views.readiness import list_isolation
 

@@ -200,7 +200,7 @@ FINDINGS = Listing(
         Column("modes", "in runs", show_words, in_table=False),
         Column("sourceServerIds", "first servers", show_words, in_table=False),
     ),
-    empty="The run has no findings.",
+    empty="The run has no readiness findings; those of people are listed by drill-findings list.",
 )
 EVENTS = Listing(
     path="/executions/{executionId}/events",

@@ -80,7 +80,7 @@ GROUPS = Listing(
         Column("region", "region"),
         Column("status", "standing", describe_status),
         Column("servers.current", "servers", _show_share, of_item=True),
-        Column("known", "known", lambda known: "" if known else "servers not known", if_any=True),
+        Column("known", "known", lambda known: "yes" if known else "no"),
         Column("listedAt", "listed (UTC)", show_minute, optional=True),
         Column("groupId", "group id", in_table=False),
         Column("planId", "plan id", in_table=False),

@@ -30,6 +30,6 @@ DRILL_FINDINGS = Listing(
         Column("closedBy", "closed by", in_table=False),
         Column("closedAt", "closed", in_table=False),
     ),
-    empty="There are no such findings.",
+    empty="There are no such drill findings.",
     added={"planName": {"description": "The name of the plan.", "type": "string"}},
 )

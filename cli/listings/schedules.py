@@ -19,6 +19,12 @@ def show_local(moment: str, zone: str) -> str:
     return at.strftime("%Y-%m-%d %H:%M %Z")
 
 
+def show_both(moment: str, zone: str) -> str:
+    """The time in the zone and in UTC, which is said once: `2026-11-22 09:15 CET, 2026-11-22 08:15 UTC`."""
+    local, utc = show_local(moment, zone), show_local(moment, "UTC")
+    return utc if local == utc else f"{local}, {utc}"
+
+
 def show_rule(item: Any) -> str:
     """The rhythm of drills, in words: `every 90 days at 02:00`, `0 2 * * SAT`."""
     policy = item["policy"]

@@ -80,7 +80,7 @@ recoveryPlan:
   # launchAttempts: 2       # how often each server is launched at most
   # rtoTargetMinutes: 240   # how long a run may take; its report says whether it did
   # rpoTargetMinutes: 60    # how old the launched data may be
-  # fourEyes: true          # approvals come from another person than who started the run; needs an approval
+  # fourEyes: true          # another person than who started a run approves its waves and accepts it
   # cleanUpAfterHours: 8    # terminate the instances of a drill by themselves
   # readinessEveryHours: 24 # check once a day whether a run would succeed, and tell operators if the answer changes
   # drillPolicy:            # drill the plan by itself; `drs-waves schedule next` says when. See docs/drills.md

@@ -31,7 +31,7 @@ def describe_counting(assessment: Mapping[str, Any] | None) -> str | None:
 
 
 def describe_assessment(assessment: Mapping[str, Any] | None) -> str | None:
-    """`rejected by ana: orders failed; 2 findings open, 1 overdue`; None if nothing was said."""
+    """`rejected by ana: orders failed; 2 drill findings open, 1 overdue`; None if nothing was said."""
     if assessment is None:
         return None
     parts = []
@@ -41,5 +41,5 @@ def describe_assessment(assessment: Mapping[str, Any] | None) -> str | None:
     left = [each for each in (*assessment["findings"], *assessment["carried"]) if each["status"] == "OPEN"]
     if left:
         overdue = sum(each["overdue"] for each in left)
-        parts.append(f"{plural(len(left), 'finding')} open{f', {overdue} overdue' if overdue else ''}")
+        parts.append(f"{plural(len(left), 'drill finding')} open{f', {overdue} overdue' if overdue else ''}")
     return "; ".join(parts) or None

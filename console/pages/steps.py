@@ -101,7 +101,7 @@ def show_findings(request: Request) -> Response:
     run_id = run.record["executionId"]
     index = run.deployment.kept.get(ServerIndex, run_id, lambda: ServerIndex(run_id))
     hosts = {row.server_id: row.host for row in index.ask(run.deployment.api, run.record, WAIT_FOR_HOSTS).rows}
-    return _render(request, run, "findings.html.j2", "Findings", most=FINDINGS, hosts=hosts, **found)
+    return _render(request, run, "findings.html.j2", "Readiness findings", most=FINDINGS, hosts=hosts, **found)
 
 
 def show_events(request: Request) -> Response:

@@ -13,6 +13,7 @@ SCHEDULE = "schedule"
 """The requester of a run that the schedule of its plan has started. A caller of the API is an ARN, never this word."""
 
 _ARN = re.compile(r"arn:aws[a-z-]*:(?:iam|sts)::(?P<account>\d{12}):(?P<kind>[a-z-]+)(?:/(?P<name>.+))?")
+_BEFORE_KIND = re.compile(r"^arn:aws[a-z-]*:(?:iam|sts)::\d{12}:")
 # Sessions of a role, and of GetFederationToken.
 _SESSION = re.compile(r"(?P<principal>arn:[a-z-]+:sts::[0-9]{12}:(?:assumed-role/[^/]+|federated-user))/(?P<name>.+)")
 _NAMED_SESSION = re.compile(r"(?P<principal>\S+) \(session name: (?P<name>[^ ()]+)\)")
@@ -28,6 +29,11 @@ def name_caller(arn: str) -> str:
     """
     session = _SESSION.fullmatch(arn)
     return f"{session['principal']} (session name: {session['name']})" if session else arn
+
+
+def shorten_caller(caller: str) -> str:
+    """The caller without the account, for a sentence: `user/ana`, `assumed-role/Responder (session name: ana)`."""
+    return _BEFORE_KIND.sub("", name_caller(caller))
 
 
 def _read_caller(caller: str) -> re.Match[str] | None:

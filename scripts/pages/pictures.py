@@ -4,15 +4,16 @@
     make sandbox             # in another terminal
     make console-pictures
 
-It applies examples/drilled-shop.yaml, which has a drill policy, and drills it. Then it applies examples/approval.yaml,
-drills it until the web servers wait for their approval, takes the pictures, and cancels the drill. It needs Chromium:
-scripts/install_browser.sh installs it.
+It gives the plan of examples/three-tier.yaml, whose servers the sandbox has, a drill policy, and drills it. Then it
+applies examples/approval.yaml, drills it until the web servers wait for their approval, takes the pictures, and cancels
+the drill. It needs Chromium: scripts/install_browser.sh installs it.
 """
 
 import json
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +24,8 @@ from playwright.sync_api import Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES, PLAN_FILE, PLAN = ROOT / "docs" / "pictures", ROOT / "examples" / "approval.yaml", "shop-with-approval"
-DRILLED_FILE, DRILLED = ROOT / "examples" / "drilled-shop.yaml", "drilled-shop"
+DRILLED_FILE, DRILLED = ROOT / "examples" / "three-tier.yaml", "three-tier"
+POLICY = "  drillPolicy: {everyDays: 90, timezone: Europe/Berlin}\n"
 COMMAND = str(Path(sys.executable).with_name("drs-waves"))
 SIZE = {"width": 1240, "height": 830}
 MAX_BYTES = 150_000
@@ -83,9 +85,13 @@ def main() -> None:
     browser_path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if browser_path is None:
         sys.exit("There is no Chromium. scripts/install_browser.sh installs it.")
-    for file in (DRILLED_FILE, PLAN_FILE):
-        subprocess.run([COMMAND, "plan", "apply", file, "--yes", "--sandbox"], check=True, stdout=subprocess.DEVNULL)
-    call("run", DRILLED, "--json")
+    with tempfile.TemporaryDirectory() as folder:
+        drilled = Path(folder, "drilled.yaml")
+        drilled.write_text(DRILLED_FILE.read_text().replace("\n  waves:\n", f"\n{POLICY}  waves:\n", 1))
+        for file in (drilled, PLAN_FILE):
+            words = [COMMAND, "plan", "apply", str(file), "--yes", "--sandbox"]
+            subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([COMMAND, "run", DRILLED, "--sandbox"], check=True, stdout=subprocess.DEVNULL)
     (plan,) = [each for each in call("get", "/recovery-plans")["recoveryPlans"] if each["name"] == PLAN]
     run = str(call("run", PLAN, "--no-wait", "--json")["executionId"])
     try:

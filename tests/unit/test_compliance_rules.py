@@ -224,14 +224,19 @@ def judged(changed: PlanFacts) -> tuple[DrillStanding, list[str]]:
 
 
 CHANGED = replace(
-    PLAN, waves=(*PLAN.waves, Wave("app", (GroupUse("pg-1"),))), version=2, updated_by="ana", updated_at="T"
+    PLAN,
+    waves=(*PLAN.waves, Wave("app", (GroupUse("pg-1"),))),
+    version=2,
+    updated_by="arn:aws:sts::111122223333:assumed-role/Editor/ana",
+    updated_at="2026-11-28T01:12:11.302Z",
 )
 
 
 def test_a_changed_plan_is_due_at_its_next_appointment_and_says_who_changed_it() -> None:
     status, (reason,) = judged(facts(SINCE, CHANGED))
     assert status is DrillStanding.DUE_SOON
-    assert reason == "At T, ana changed the plan (version 1 was drilled, 2 is there now)."
+    who = "assumed-role/Editor (session name: ana)"
+    assert reason == f"At 2026-11-28 01:12 UTC, {who} changed the plan (version 1 was drilled, 2 is there now)."
     standing = judge_plan(facts(SINCE, CHANGED), SINCE + DAY)
     assert standing.due == judge_plan(facts(SINCE), SINCE + DAY).due
     assert standing.count_servers().stale == 2
@@ -246,10 +251,16 @@ def test_a_change_that_drills_do_not_try_leaves_the_drill_as_it_is() -> None:
 
 def test_changed_profiles_make_a_drill_stale_and_name_their_group() -> None:
     profiles = GroupProfiles.from_item({"drill": {"tags": {"a": "b"}}})
-    group = replace(GROUP, profiles=profiles, version=2, updated_by="bob", updated_at="T")
+    group = replace(
+        GROUP,
+        profiles=profiles,
+        version=2,
+        updated_by="arn:aws:iam::111122223333:user/bob",
+        updated_at="2026-11-28T08:00:00.000Z",
+    )
     assert judged(facts(SINCE, group=group)) == (
         DrillStanding.DUE_SOON,
-        ["At T, bob changed the launch profiles of database."],
+        ["At 2026-11-28 08:00 UTC, user/bob changed the launch profiles of database."],
     )
     described = replace(GROUP, description="new words", version=3)
     assert judged(facts(SINCE, group=described)) == (DrillStanding.COMPLIANT, [])

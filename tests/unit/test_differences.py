@@ -2,6 +2,7 @@
 
 import pytest
 
+from api.schemas.requests.drills.policy import DrillPolicyRequest
 from recovery.domain.drills.differences import (
     MAX_LENGTH,
     Difference,
@@ -72,6 +73,32 @@ def test_values_that_differ_have_different_short_texts(before: object, after: ob
 def test_people_read_nothing_yes_and_empty_on_one_line() -> None:
     assert put_in_words(Difference("fourEyes", None, True)) == Difference("another person approves", "nothing", "yes")
     assert put_in_words(Difference("description", "", "a\nb")) == Difference("description", "empty", "a b")
+
+
+def test_fields_of_waves_and_of_a_drill_policy_are_named_in_words() -> None:
+    named = [name_field(f"waves[web].{field}") for field in ("dependsOn", "before", "after")]
+    assert named == ["wave web: waits for", "wave web: actions before it", "wave web: actions after it"]
+    for field in DrillPolicyRequest.model_fields.values():
+        words = name_field(f"drillPolicy.{field.alias}")
+        assert words.startswith("drill policy: ")
+        assert str(field.alias) not in (each for each in words.split() if each != "at")
+
+
+def test_a_new_drill_policy_is_read_in_words_and_whole() -> None:
+    options = {"cleanUpAfterHours": 6, "windowMinutes": 240, "countsIf": "verified", "firstOn": "2027-01-31"}
+    policy = {"everyDays": 90, "at": "02:00", "timezone": "America/Los_Angeles", **options}
+    words = (
+        "every 90 days at 02:00 America/Los_Angeles, from 2027-01-31, by itself within 240 min, "
+        "skipped if not ready, cleaned up after 6 h, counts if verified, stale by changes of plan, servers, profiles"
+    )
+    (found,) = compare_content({"name": "shop"}, {"name": "shop", "drillPolicy": policy})
+    assert put_in_words(found) == Difference("drill policy", "nothing", words)
+    assert shorten(found).after == words
+    manual = {"schedule": "0 2 * * SAT", "automatic": False, "invalidatedBy": []}
+    (found,) = compare_content({"drillPolicy": manual}, {})
+    assert put_in_words(found).before == (
+        "0 2 * * SAT UTC, by a person within 240 min, counts if launched, never stale"
+    )
 
 
 def test_the_time_at_which_rules_of_drills_were_set_is_no_difference() -> None:

@@ -54,7 +54,11 @@ def test_an_expression_of_aws_is_translated_and_one_of_cron_stays(given: str, me
         ("0 2 ? * SAT", "write * instead"),
         ("0 2,14 * * *", "at least a day apart"),
         ("*/5 * * * *", "at least a day apart"),
-        ("0 2 30 2 *", "day of month is wrong"),
+        ("0 2 30 2 *", "is due on no date: month 2 has no day 30"),
+        ("0 2 31 FEB,APR *", "month FEB,APR has no day 31"),
+        ("0 2 32 * *", "day of month is wrong"),
+        ("0 2 32 2 *", "day of month is wrong"),
+        ("0 2 30 13 *", "month is wrong"),
         ("61 2 * * *", "minute is wrong"),
         ("0 2 * * 8", "day of week is wrong"),
         ("cron(0 2 1W * ? *)", "W is not supported"),
@@ -74,8 +78,13 @@ def test_an_expression_that_is_none_is_refused_with_what_to_write(given: str, sa
     [
         ({}, "body", "has neither of everyDays and schedule"),
         ({"everyDays": 90, "schedule": "0 2 * * SAT"}, "body", "has both of everyDays and schedule"),
-        ({"schedule": "0 2 * * SAT", "at": "02:00"}, "body", "at belong to everyDays"),
-        ({"schedule": "0 2 * * SAT", "firstOn": "2027-01-01"}, "body", "firstOn belong to everyDays"),
+        ({"schedule": "0 2 * * SAT", "at": "02:00"}, "body", "at belongs to everyDays"),
+        ({"schedule": "0 2 * * SAT", "firstOn": "2027-01-01"}, "body", "firstOn belongs to everyDays"),
+        (
+            {"schedule": "0 2 * * SAT", "at": "02:00", "firstOn": "2027-01-01"},
+            "body",
+            "at and firstOn belong to everyDays",
+        ),
         ({"everyDays": 0}, "everyDays", "1"),
         ({"everyDays": 401}, "everyDays", "400"),
         ({"everyDays": "90d"}, "everyDays", "90"),
@@ -106,8 +115,11 @@ def test_a_policy_that_counts_verified_servers_needs_checks_in_each_wave() -> No
         parse(PlanRequest, {**body, "drillPolicy": policy}).to_plan("rp-1")
     (problem,) = refused.value.problems
     assert problem["field"] == "drillPolicy.countsIf"
-    assert "web" in problem["message"]
-    assert "db" not in problem["message"]
+    assert "in each wave, and web has none; add checks" in problem["message"]
+    many = [{**WAVE, "name": f"w{number}"} for number in range(9)]
+    with pytest.raises(InvalidRequest) as refused:
+        parse(PlanRequest, {**body, "waves": many, "drillPolicy": policy}).to_plan("rp-1")
+    assert "and w0, w1, w2, w3, w4 and 4 more have none; add checks" in refused.value.problems[0]["message"]
     parse(PlanRequest, {**body, "waves": [CHECKED], "drillPolicy": policy}).to_plan("rp-1")
     parse(PlanRequest, {**body, "drillPolicy": {"everyDays": 90}}).to_plan("rp-1")
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recovery.identities import find_same_person, may_be_same_person, name_caller
+from recovery.identities import find_same_person, may_be_same_person, name_caller, shorten_caller
 
 ROOT = "arn:aws:iam::111122223333:root"
 ANA, BEN = "arn:aws:iam::111122223333:user/ana", "arn:aws:iam::111122223333:user/teams/ben"
@@ -75,3 +75,11 @@ def test_no_name_of_a_session_makes_another_person_of_who_has_the_role(one: str,
 def test_the_first_who_may_be_the_caller_is_named() -> None:
     assert find_same_person(ROLE.format("x"), [ANA, ROLE.format("y"), ROLE.format("z")]) == ROLE.format("y")
     assert find_same_person(BEN, [ANA, ROLE.format("y")]) is None
+
+
+def test_a_sentence_names_a_caller_without_the_account() -> None:
+    assert shorten_caller("arn:aws:iam::111122223333:user/ana") == "user/ana"
+    named = "assumed-role/Responder (session name: ana)"
+    assert shorten_caller("arn:aws:sts::111122223333:assumed-role/Responder/ana") == named
+    assert shorten_caller(f"arn:aws-cn:sts::111122223333:{named}") == named
+    assert shorten_caller("schedule") == "schedule"

@@ -212,7 +212,10 @@ def test_all_mistakes_of_a_file_are_found_at_once(tmp_path: Path) -> None:
         ("tags: {app: payroll}\nrec", "tags: {}\nrec"),
         ("name: Payroll", "name: Payroll, fourEyes: true"),
         ("name: database", "name: Database"),
-        ("groups: [payroll-db]", "groups: [payroll-bd], dependsOn: [app]"),
+        (
+            "groups: [payroll-db]",
+            "groups: [payroll-bd], dependsOn: [app], approval: {required: true,onTimeout: approve}",
+        ),
         ("groups: [payroll-app]", "groups: [payroll-app], rtoTargetMinutes: 2h"),
         ("cpus: 4", "cpus: '4'"),
     ):
@@ -224,10 +227,10 @@ def test_all_mistakes_of_a_file_are_found_at_once(tmp_path: Path) -> None:
         "targetAccounts[0].roleArn",
         "protectionGroups[1].name",
         "protectionGroups[1].tags",
-        "recoveryPlan.fourEyes",
         "recoveryPlan.waves[0].name",
         "recoveryPlan.waves[0].groups[0]",
         "recoveryPlan.waves[0].dependsOn",
+        "recoveryPlan.waves[0].approval.onTimeout",
         "recoveryPlan.waves[1].groups[0]",
         "recoveryPlan.waves[1].rtoTargetMinutes",
         "sandbox.sourceServers[0].cpus",

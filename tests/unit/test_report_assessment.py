@@ -89,8 +89,8 @@ def test_findings_are_shown_with_owner_due_date_and_what_became_of_them() -> Non
     text = text_of(
         assessment(findings=[finding("own"), late], carried=[finding("old", executionId="drill-0", **closed)])
     )
-    assert "2 findings about this run, 1 carried from earlier runs; 2 open, ✗ 1 overdue" in text
-    own, carried = text.split("Findings carried from earlier runs")
+    assert "2 drill findings about this run, 1 carried from earlier runs; 2 open, ✗ 1 overdue" in text
+    own, carried = text.split("Drill findings carried from earlier runs")
     assert "network team" in own
     assert "2026-12-31" in own
     assert "by hand" in own

@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 
 from cli.text import describe_rto
+from recovery.identities import SCHEDULE
 from recovery.wording import shorten_outage
 from report.document import Facts, build_document
 from report.drawings import timeline
 from report.page import render_html
+from report.plan.table import describe_plan_as_run
 from tests.support.report_facts import HUB, WEST, Page, at, batch, decision, page, record, server, wave
 
 
@@ -187,13 +189,33 @@ def test_the_page_shows_the_plan_as_run() -> None:
     section = html.split("<h3>The plan as run</h3>")[1].split("</table>")[0]
     text = Page(section.replace("><", "> <")).text
     for said in (
-        "launchAttempts 2 attempts fourEyes on commentsRequired off cleanUpAfterHours 48 hours",
+        "attempts to launch a server 2 another person approves yes comments required no "
+        "drills are cleaned up 48 hours after their end drill policy none",
         "db databases – – stop 10 % none",
         "web databases (2 servers of it, optional) db (whatever their result) "
         "required within 45 min, else reject ask 0 % 1:30:00",
     ):
         assert said in text
     assert "The plan as run" not in render_html(build_document(Facts(record())))
+
+
+@pytest.mark.parametrize(
+    ("hours", "by", "said"),
+    [
+        (6, SCHEDULE, "6 hours after their end, as the drill policy says"),
+        (48, SCHEDULE, "48 hours after their end"),
+        (6, "arn:aws:iam::111122223333:user/ana", "6 hours after their end"),
+    ],
+)
+def test_the_plan_as_run_has_its_drill_policy_and_whose_clean_up_it_was(hours: int, by: str, said: str) -> None:
+    policy = {"schedule": "0 2 * * SAT", "timezone": "Europe/Berlin", "cleanUpAfterHours": 6}
+    plan = {"planId": "rp-0123456789ab", "name": "shop", "version": 1, "waves": [], "cleanUpAfterHours": hours}
+    facts = Facts({**record(), "requestedBy": by}, plan={**plan, "drillPolicy": policy})
+    table = describe_plan_as_run(build_document(facts))
+    assert table is not None
+    settings = dict(table.settings)
+    assert settings["drills are cleaned up"] == said
+    assert settings["drill policy"].startswith("0 2 * * SAT Europe/Berlin, by itself within 240 min")
 
 
 # --- the drawing ----------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.listings.schedules import show_both
 from recovery import VERSION, clock
 from recovery.aws import pagination
 from recovery.domain import caught_errors
@@ -168,3 +169,8 @@ def test_the_version_that_health_tells_is_the_project_s() -> None:
     assert project["project"]["dynamic"] == ["version"]
     source = (root / project["tool"]["hatch"]["version"]["path"]).read_text()
     assert re.findall(r'^(?:__version__|VERSION)\b.* = "(.+)"$', source, re.M) == [VERSION]
+
+
+def test_a_time_in_utc_is_said_once_and_one_of_another_zone_with_that_of_utc() -> None:
+    assert show_both("2026-11-22T02:00:00.000Z", "UTC") == "2026-11-22 02:00 UTC"
+    assert show_both("2026-11-22T02:00:00.000Z", "Europe/Berlin") == "2026-11-22 03:00 CET, 2026-11-22 02:00 UTC"

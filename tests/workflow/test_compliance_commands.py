@@ -70,7 +70,7 @@ def test_servers_groups_and_servers_without_a_plan_are_listed(product: Product, 
     assert "1 server replicates and is in no plan: drs-waves compliance --unplanned" in shown
     servers = run(api_server, "shop", "--servers").stdout
     assert len(re.findall("sho-00[12] +never drilled", servers)) == 2
-    assert re.search(r"databases +shop +\d{12} +us-west-2 +never drilled +0/2", run(api_server, "--groups").stdout)
+    assert re.search(r"databases +shop +\d{12} +us-west-2 +never drilled +0/2 +yes", run(api_server, "--groups").stdout)
     assert "free-001" in run(api_server, "--unplanned").stdout
     (listed,) = json.loads(run(api_server, "--json").stdout)["plans"]
     assert (listed["planId"], listed["status"]) == (plan, "NEVER_DRILLED")

@@ -274,7 +274,7 @@ def test_a_verdict_is_given_about_what_the_dialog_has_shown(
     plan_id = product.plan(make_wave(product), name="shop", drillPolicy=POLICY)
     run = drill(product, plan_id)
     page = console.get(f"/runs/{run}/assessment")
-    assert {"Accept the drill", "Reject the drill", "Open a finding"} <= set(buttons_of(page))
+    assert {"Accept the drill", "Reject the drill", "Open a drill finding"} <= set(buttons_of(page))
     before = console.get(f"/runs/{run}/verdict/accept", **{"HX-Request": "true"})
     assert "is recorded: rejected" in notice_of(press(console, f"/runs/{run}/verdict/reject", comment="no orders"))
     writes = list(server.writes)
@@ -385,7 +385,7 @@ def test_a_readiness_check_has_no_verdict(product: Product, console: ServedConso
     run = product.finish(product.start(product.plan(make_wave(product)), "readiness"))["executionId"]
     page = console.get(f"/runs/{run}/assessment")
     assert page.status == 200
-    assert not {"Accept the drill", "Open a finding"} & set(buttons_of(page))
+    assert not {"Accept the drill", "Open a drill finding"} & set(buttons_of(page))
 
 
 # --- evidence -----------------------------------------------------------------------------------------------------

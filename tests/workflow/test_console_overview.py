@@ -253,7 +253,7 @@ def test_a_plan_shows_its_waves_groups_and_settings(product: Product, console: S
     assert "required within 6000 min, else reject" in row
     assert "sign-off" in row
     assert "2 servers" in page.text
-    assert "Another person approves</dt><dd>on" in page.text
+    assert "Another person approves</dt><dd>yes" in page.text
     assert "It has not run yet" in page.text
 
 

@@ -168,7 +168,7 @@ def test_a_report_that_cannot_be_made_shows_why_and_is_tried_again(
         page = console.get(f"/runs/{run}/report/summary")
     assert page.status == 403
     del api.refuse[path]
-    assert "Verdict" in read_report(console, run).text
+    assert "Result" in read_report(console, run).text
 
 
 def test_who_waits_for_a_report_hears_how_far_it_is(product: Product, api: ApiHttpServer) -> None:
@@ -253,7 +253,7 @@ def test_the_clean_up_of_a_drill_is_among_what_happened_and_among_its_events(
 def test_the_report_of_a_readiness_check_has_no_times_of_a_recovery(product: Product, console: ServedConsole) -> None:
     run = product.finish(product.start(make_plan(product), "readiness"))["executionId"]
     shown = read_report(console, run).text
-    assert "Verdict" in shown
+    assert "Result" in shown
     assert "<dt>RTO</dt>" not in shown
 
 

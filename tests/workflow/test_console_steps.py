@@ -119,6 +119,8 @@ def test_a_server_shows_what_became_of_its_launch_settings_and_the_findings_the_
     assert any(subnet in shown for subnet in networks.DRILL_SUBNETS.values())
     assert "put back" in shown.lower()
     found = words(console, f"/runs/{run}/findings")
+    assert "Readiness findings" in found
+    assert f'href="/runs/{run}/assessment#drill-findings"' in console.get(f"/runs/{run}/findings").text
     (place, *_) = product.request("GET", f"/executions/{run}/findings").body["isolation"]
     assert f"{place['subnetId']} ✓ YES" in found
 

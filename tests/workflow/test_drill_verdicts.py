@@ -49,8 +49,8 @@ def decide(product: Product, found: Any, decision: str, comment: str = "done", k
 
 
 def drilled(product: Product, **plan: Any) -> tuple[str, str]:
-    """The ids of a plan and of a drill of it that has ended. A plan with `fourEyes` needs a wave that it is about."""
-    plan_id = product.plan(make_wave(product, **({"onFailure": "ask"} if plan else {})), **plan)
+    """The ids of a plan and of a drill of it that has ended."""
+    plan_id = product.plan(make_wave(product), **plan)
     return plan_id, product.drill(plan_id)["executionId"]
 
 

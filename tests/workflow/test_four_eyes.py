@@ -165,20 +165,25 @@ def test_the_messages_and_the_view_name_who_may_not_approve(noisy_product: Produ
     product.finish(run_id)
 
 
-@pytest.mark.parametrize(
-    ("wave", "field"),
-    [
-        ({"approval": {"required": True, "onTimeout": "approve"}}, "waves[0].approval.onTimeout"),
-        ({}, "fourEyes"),
-        ({"approval": {"required": False}}, "fourEyes"),
-    ],
-)
-def test_a_plan_that_needs_no_other_person_is_refused(product: Product, wave: dict[str, Any], field: str) -> None:
-    group = product.group(product.seed(1))
-    body = {"name": "p", "fourEyes": True, "waves": [{"name": "web", "groups": [{"groupId": group}], **wave}]}
+def test_a_plan_whose_wave_the_time_approves_is_refused(product: Product) -> None:
+    wave = {"name": "web", "groups": [{"groupId": product.group(product.seed(1))}]}
+    approval = {"required": True, "onTimeout": "approve"}
+    body = {"name": "p", "fourEyes": True, "waves": [{**wave, "approval": approval}]}
     refused = product.request("POST", "/recovery-plans", body)
     assert (refused.status, refused.body["code"]) == (400, InvalidRequest.__name__)
-    assert [problem["field"] for problem in refused.body["problems"]] == [field]
+    assert [problem["field"] for problem in refused.body["problems"]] == ["waves[0].approval.onTimeout"]
+
+
+@pytest.mark.parametrize("wave", [{}, {"approval": {"required": False}}])
+def test_a_plan_without_gates_may_say_that_another_person_accepts_its_drills(
+    product: Product, wave: dict[str, Any]
+) -> None:
+    run_id = start(product, product.plan(make_wave(product, **wave), fourEyes=True), ANA)
+    product.finish(run_id)
+    path = f"/executions/{run_id}/verdict"
+    refused = product.request("PUT", path, {"verdict": "ACCEPTED"}, caller=ANA)
+    assert (refused.status, refused.body["code"]) == (409, "VerdictRefused")
+    assert product.request("PUT", path, {"verdict": "ACCEPTED"}, caller=BEN).status == 200
 
 
 def test_the_option_is_part_of_the_plan_and_off_unless_it_is_set(product: Product) -> None:

@@ -101,11 +101,14 @@ def test_a_rejection_asks_for_its_reason_on_a_terminal_and_needs_it_elsewhere(
     assert assess(product, drill)["verdict"]["comment"] == "orders failed"
 
 
-@pytest.mark.parametrize("options", [(), ("--accept", "--reject")])
-def test_a_verdict_is_one_of_the_two(api_server: ApiHttpServer, options: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [((), "give --accept or --reject"), (("--accept", "--reject"), "give one of --accept and --reject")],
+)
+def test_a_verdict_is_one_of_the_two(api_server: ApiHttpServer, options: tuple[str, ...], says: str) -> None:
     refused = run(api_server, "verdict", "drill-20261122-081530-4f1c09", *options)
     assert refused.exit_code == 2
-    assert "give --accept or --reject" in refused.output
+    assert says in refused.output
 
 
 def test_latest_must_be_confirmed_and_a_readiness_run_is_refused(
@@ -135,12 +138,12 @@ def test_a_finding_is_opened_listed_closed_and_opened_again(api_server: ApiHttpS
     listed = succeed(api_server, "drill-findings", "list")
     assert f"{finding}  open" in listed
     assert "network team" in listed
-    assert "people: 1 finding open" in succeed(api_server, "status", drill)
+    assert "people: 1 drill finding open" in succeed(api_server, "status", drill)
     assert f"{finding} DNS by hand is closed" in succeed(
         api_server, "drill-findings", "close", finding, "--comment", "an action does it"
     )
-    assert "There are no such findings." in succeed(api_server, "drill-findings", "list", "shop", "--open")
-    assert "There are no such findings." in succeed(api_server, "drill-findings", "list", "--overdue")
+    assert "There are no such drill findings." in succeed(api_server, "drill-findings", "list", "shop", "--open")
+    assert "There are no such drill findings." in succeed(api_server, "drill-findings", "list", "--overdue")
     rows = list(csv.DictReader(io.StringIO(succeed(api_server, "drill-findings", "list", "shop", "-o", "csv"))))
     assert [(row["status"], row["closingComment"], row["planName"]) for row in rows] == [
         ("CLOSED", "an action does it", "shop")

@@ -76,7 +76,7 @@ def list_(
     output: OutputForm = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the findings about drills, the most urgent first."""
+    """List the drill findings, the most urgent first."""
     form = choose_output(output, as_json)
     session = Session.open(connection)
     query = {**({"status": "OPEN"} if is_open else {}), **({"overdue": "true"} if overdue else {})}
@@ -109,7 +109,7 @@ def open_(
     idempotency_key: IdempotencyKey = None,
     as_json: AsJson = False,
 ) -> None:
-    """Open a finding about a drill or a recovery."""
+    """Open a drill finding about a drill or a recovery."""
     session = Session.open(connection, as_json)
     run_id = find_run_to_change(session, execution, "open a finding about", yes=yes)
     body = {"title": title, "owner": owner, "due": due, **({"description": description} if description else {})}

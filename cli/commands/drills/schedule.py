@@ -10,7 +10,7 @@ from cli.connection import Connection, connected
 from cli.listings import schedules
 from cli.listings.cells import show_minute
 from cli.listings.output import Output, print_listing
-from cli.listings.schedules import show_local
+from cli.listings.schedules import show_both
 from cli.session import Session
 from cli.terminal import console, print_json, print_notice
 from cli.text import COMMAND
@@ -108,8 +108,7 @@ def _print_state(schedule: Mapping[str, Any]) -> None:
         print_notice(f"{name} is not drilled by itself: its policy has automatic: false.")
     elif schedule["next"]:
         upcoming = schedule["next"][0]["at"]
-        local = show_local(upcoming, policy["timezone"])
-        console().print(f"The next drill of {name} is at {local}, {show_minute(upcoming)} UTC.")
+        console().print(f"The next drill of {name} is at {show_both(upcoming, policy['timezone'])}.")
     if current:
         why = f": {flatten(current['reason'])}" if current["reason"] else ""
         console().print(

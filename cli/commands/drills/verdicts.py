@@ -40,7 +40,9 @@ def verdict(
 
     A later verdict replaces the one before, which stays on record. The evidence of the run is written again.
     """
-    if accept == reject:
+    if accept and reject:
+        raise typer.BadParameter("give one of --accept and --reject")
+    if not (accept or reject):
         raise typer.BadParameter("give --accept or --reject")
     session = Session.open(connection, as_json)
     word = "accept" if accept else "reject"

@@ -24,7 +24,7 @@ from console.sending import NotDone, require_key, submit
 _FIELDS = ("title", "description", "owner", "due")
 _LOST = "It may have been recorded. The same button sends it again, and it counts once."
 _CHANGED = ShownError(
-    "The finding has changed since this dialog was opened", ("Nothing was sent now. Look at what there is.",), 409
+    "The drill finding has changed since this dialog was opened", ("Nothing was sent now. Look at what there is.",), 409
 )
 _CHANGES = {"close": ("OPEN", "closed"), "reopen": ("CLOSED", "open again")}
 
@@ -53,18 +53,18 @@ async def open_finding(request: Request) -> Response:
         return await run_in_threadpool(_show_open, request, typed, failed.key, failed.shown)
     finally:
         forget_assessment(deployment, run_id)
-    return answer_done("The finding is recorded, and open.")
+    return answer_done("The drill finding is recorded, and open.")
 
 
 def _find_mistake(typed: Mapping[str, str]) -> str | None:
     if not typed["title"]:
-        return "A finding needs a title."
+        return "A drill finding needs a title."
     if not typed["owner"]:
-        return "A finding needs an owner: who sees to it that it is mended."
+        return "A drill finding needs an owner: who sees to it that it is mended."
     try:
         date.fromisoformat(typed["due"])
     except ValueError:
-        return "A finding needs a due date, like 2026-12-31."
+        return "A drill finding needs a due date, like 2026-12-31."
     return None
 
 
@@ -129,7 +129,7 @@ async def _change(request: Request, change: str) -> Response:
     finally:
         deployment.snapshots.forget(f"plan/{plan_id}")
         forget_assessment(deployment, finding["executionId"])
-    return answer_done(f"The finding is {_CHANGES[change][1]}.")
+    return answer_done(f"The drill finding is {_CHANGES[change][1]}.")
 
 
 def _read(request: Request) -> dict[str, Any]:

@@ -80,7 +80,7 @@ def _answer_failure(record: Record, decision: str, wave: Mapping[str, Any], plan
     effect = helps[name].effects.get(decision) if name in helps else None
     if decision == "verify" and not effect:
         yield f"Checks {plural(unverified, 'unverified server')} of wave {name} again, and launches nothing."
-        yield "When the checks have ended, the verdicts of the wave and the run are corrected. They never become worse."
+        yield "When the checks have ended, the results of the wave and the run are corrected. They never become worse."
         return
     yield f"{_begin_sentence(effect)}." if effect else f"Wave {name} does not wait for this now."
     if decision == "retry" and wave["servers"]["failed"]:

@@ -85,7 +85,7 @@ _PLAN = {
     "name": "The name of the plan.",
     "launchAttempts": "How often a launch is tried before the server has failed.",
     "cleanUpAfterHours": "Hours after which the instances of an ended drill are terminated; without it, they stay.",
-    "fourEyes": "Whether another person than who started a run approves and accepts its waves.",
+    "fourEyes": "Whether another person than who started a run approves its waves, and accepts them and the run.",
     "commentsRequired": "Whether a failed wave is accepted or aborted with a comment only.",
     "waves": "The waves of the plan.",
     "before": "The actions before the first wave, in their order.",
@@ -226,7 +226,7 @@ OF_SHAPES: Mapping[str, Mapping[str, str]] = {
     "JobLogItem": {"event": "The event, as DRS names it.", "logDateTime": "When DRS logged it."},
     "JobLog": {"jobLog": "The entries of this page."},
     "Server": {
-        "readiness": "The verdict of the inspection: READY, WARN or BLOCKED.",
+        "readiness": "The answer of the inspection: READY, WARN or BLOCKED.",
         "snapshotId": "The snapshot that the server is launched from; null for its latest data.",
         "snapshotAt": "When the snapshot that the inspection found was taken.",
         "endedAt": "When the server's launch ended; null before that.",

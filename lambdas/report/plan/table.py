@@ -4,8 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from recovery.domain.drills.differences import name_field
+from recovery.domain.drills.policy_words import summarize_policy
 from recovery.domain.wave_steps.checks import DEFAULT_CHECKS_MINUTES
 from recovery.domain.wave_steps.words import describe_actions, describe_checks
+from recovery.identities import SCHEDULE
 from recovery.wording import plural
 from report.plan.steps import StepSettings, list_settings
 
@@ -27,7 +30,7 @@ class WaveRow:
 
 @dataclass(frozen=True, slots=True)
 class PlanTable:
-    """The settings of a plan, each with its name in the plan file, and its waves."""
+    """The settings of a plan, each with its name in words, and its waves."""
 
     settings: tuple[tuple[str, str], ...]
     waves: tuple[WaveRow, ...]
@@ -44,27 +47,42 @@ def describe_plan_as_run(report: Mapping[str, Any]) -> PlanTable | None:
     plan = report["tested"]["plan"]
     names = {group["groupId"]: group["name"] for group in report["tested"]["groups"]}
     resolved = {wave["name"]: wave["dependsOn"] for wave in report["waves"]}
-    return describe_plan_table(plan, names, resolved)
+    is_scheduled = report["mode"] == "DRILL" and report["requestedBy"] == SCHEDULE
+    return describe_plan_table(plan, names, resolved, is_scheduled=is_scheduled)
 
 
 def describe_plan_table(
-    plan: Mapping[str, Any], names: Mapping[str, str], resolved: Mapping[str, Sequence[str]]
+    plan: Mapping[str, Any],
+    names: Mapping[str, str],
+    resolved: Mapping[str, Sequence[str]],
+    *,
+    is_scheduled: bool = False,
 ) -> PlanTable:
     """The same of a plan with these names of groups, by id.
 
     `resolved` has the waves that each wave waited for in a run, by name; those of the plan count for other waves.
+    `is_scheduled` is True for a drill of the schedule, whose plan has the hours of its own clean-up.
     """
-    hours = plan.get("cleanUpAfterHours")
+    attempts, policy = plan.get("launchAttempts"), plan.get("drillPolicy")
     settings = (
-        ("launchAttempts", plural(plan["launchAttempts"], "attempt") if "launchAttempts" in plan else "not recorded"),
-        ("fourEyes", "on" if plan.get("fourEyes") else "off"),
-        ("commentsRequired", "on" if plan.get("commentsRequired") else "off"),
-        ("cleanUpAfterHours", plural(hours, "hour") if hours else "on demand only"),
+        (name_field("launchAttempts"), "not recorded" if attempts is None else str(attempts)),
+        (name_field("fourEyes"), "yes" if plan.get("fourEyes") else "no"),
+        (name_field("commentsRequired"), "yes" if plan.get("commentsRequired") else "no"),
+        ("drills are cleaned up", _describe_clean_up(plan, is_scheduled=is_scheduled)),
+        (name_field("drillPolicy"), summarize_policy(policy) if policy else "none"),
     )
     waves = (_describe_wave(wave, resolved.get(wave["name"]), names) for wave in plan["waves"])
     return PlanTable(
         settings, tuple(waves), tuple(describe_actions(plan, "the plan")), tuple(list_settings(plan, names))
     )
+
+
+def _describe_clean_up(plan: Mapping[str, Any], *, is_scheduled: bool) -> str:
+    hours = plan.get("cleanUpAfterHours")
+    if not hours:
+        return "on demand only"
+    of_policy = is_scheduled and (plan.get("drillPolicy") or {}).get("cleanUpAfterHours") == hours
+    return f"{plural(hours, 'hour')} after their end{', as the drill policy says' if of_policy else ''}"
 
 
 def _describe_wave(

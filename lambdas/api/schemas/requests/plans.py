@@ -16,10 +16,11 @@ from api.schemas.requests.drills.policy import DrillPolicyRequest, find_waves_wi
 from api.schemas.requests.forms import Form, suggest_hours, suggest_minutes, suggest_number, suggest_slug
 from recovery.domain.dependencies import wave_order
 from recovery.domain.plan import DEFAULT_LAUNCH_ATTEMPTS, GroupUse, OnFailure, RecoveryPlan, RunAfter, Wave
-from recovery.domain.wave_steps.actions import ActionPlace, OnActionFailure
+from recovery.domain.wave_steps.actions import ActionPlace
 from recovery.domain.wave_steps.approvals import DEFAULT_APPROVAL_MINUTES, Approval, OnTimeout
 from recovery.domain.wave_steps.checks import DEFAULT_CHECKS_MINUTES, DEFAULT_SECONDS_BETWEEN_LOOKS
 from recovery.errors import InvalidRequest
+from recovery.wording import name_first
 
 WAVE_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$"
 WaveName = Annotated[
@@ -51,6 +52,8 @@ MAX_APPROVAL_MINUTES = 13 * 24 * 60
 MAX_CLEAN_UP_HOURS = 4 * 7 * 24
 # A month: an answer that is older says little about the launches of today.
 MAX_READINESS_HOURS = 30 * 24
+# Waves that a refusal names.
+MAX_NAMED = 5
 
 
 class GroupUseRequest(RequestModel):
@@ -152,8 +155,8 @@ class PlanRequest(RequestModel):
     )
     four_eyes: StrictBool = Field(
         default=False,
-        description="Who has started a run approves none of its waves and accepts none that failed: another person "
-        "does. No approval may then have `onTimeout` approve.",
+        description="Who has started a run approves none of its waves, accepts none that failed, and does not accept "
+        "the run after its end: another person does. No approval may then have `onTimeout` approve.",
     )
     comments_required: StrictBool = Field(
         default=False, description="A failed wave is accepted or aborted with a `comment` only, which says why."
@@ -244,12 +247,16 @@ class PlanRequest(RequestModel):
             return
         unchecked = [plan.waves[at].name for at in find_waves_without_checks(plan.drill_policy.counts_if, plan.waves)]
         if unchecked:
-            message = f"needs a check for drills in each wave, and {', '.join(unchecked)} has none; add checks, or "
-            problem = {"field": "drillPolicy.countsIf", "message": f"{message}write launched"}
+            have = "has" if len(unchecked) == 1 else "have"
+            message = f"needs a check for drills in each wave, and {name_first(unchecked, MAX_NAMED)} {have} none"
+            problem = {"field": "drillPolicy.countsIf", "message": f"{message}; add checks, or write launched"}
             raise InvalidRequest("No drill of the plan could count.", [problem])
 
     def _require_another_person(self) -> None:
-        """Raise InvalidRequest where a wave is approved without a person, or if no wave needs one."""
+        """Raise InvalidRequest where a wave is approved without a person.
+
+        A plan without gates may have `fourEyes` too: it decides who accepts a run after its end.
+        """
         asked = ((at, wave.approval) for at, wave in enumerate(self.waves))
         approvals = {at: approval for at, approval in asked if approval and approval.required}
         problems = [
@@ -260,12 +267,6 @@ class PlanRequest(RequestModel):
             for at, approval in approvals.items()
             if approval.on_timeout is OnTimeout.APPROVE
         ]
-        asks = any(wave.on_failure is OnFailure.ASK for wave in self.waves)
-        actions = (action for _, _, action in self.list_actions())
-        waits = any(action.manual or action.on_failure is OnActionFailure.ASK for action in actions)
-        if not (approvals or asks or waits):
-            message = "has no effect: no wave requires an approval, no action is manual, and none has onFailure ask"
-            problems.append({"field": "fourEyes", "message": message})
         if problems:
             raise InvalidRequest("The plan contradicts fourEyes.", problems)
 

@@ -95,7 +95,7 @@ class Progress(TypedDict):
 
 
 class EarlierVerdict(TypedDict):
-    """A verdict that was replaced, because results of servers came after the wave had ended."""
+    """A result that was replaced, because results of servers came after the wave had ended."""
 
     status: WaveStatus
     reason: str
@@ -133,7 +133,8 @@ class Execution(ListedExecution):
         bool, Field(description="Whether its requester agreed that launches replace live recovery instances.")
     ]
     fourEyes: Annotated[
-        bool, Field(description="Whether another person than who started the run approves and accepts its waves.")
+        bool,
+        Field(description="Whether another person than who started it approves its waves, and accepts them and it."),
     ]
     commentsRequired: Annotated[
         bool, Field(description="Whether a failed wave is accepted or aborted with a comment only.")

@@ -18,6 +18,7 @@ from recovery.domain.drills.outcome import DrillOutcome
 from recovery.domain.drills.policy import CountsIf, DrillPolicy, Invalidation
 from recovery.domain.drills.schedules import Appointment, Pause
 from recovery.domain.plan import ProtectionGroup, RecoveryPlan
+from recovery.identities import shorten_caller
 from recovery.wording import name_first, plural
 
 # A plan is due soon in the last tenth of its period, and at most this long before its deadline.
@@ -257,9 +258,9 @@ def _find_profile_change(facts: PlanFacts, last: DrillOutcome) -> Iterator[str]:
 
 
 def _describe_change(what: str, by: str | None, at: str | None) -> str:
-    """`At 2026-11-28T08:00:00.000Z, ana changed the plan`."""
-    changed = f"{by} changed {what}" if by else f"{what} changed"
-    return f"At {at}, {changed}" if at else f"{changed[0].upper()}{changed[1:]}"
+    """`At 2026-11-28 08:00 UTC, user/ana changed the plan`."""
+    changed = f"{shorten_caller(by)} changed {what}" if by else f"{what} changed"
+    return f"At {at[:16].replace('T', ' ')} UTC, {changed}" if at else f"{changed[0].upper()}{changed[1:]}"
 
 
 def _find_added(facts: PlanFacts) -> Iterator[str]:

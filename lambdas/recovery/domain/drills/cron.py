@@ -68,6 +68,9 @@ def _require_days_apart(expression: str) -> None:
     try:
         moments = list(islice(CronSim(expression, begin), MOMENTS_LOOKED_AT))
     except CronSimError as error:
+        if _has_day_of_no_month(expression):
+            day, month = expression.split()[2:4]
+            raise ValueError(f"is due on no date: month {month} has no day {day}; an example is 0 2 L * *") from None
         field = str(error).removeprefix("Bad ").replace("-", " ")
         raise ValueError(f"is no cron expression: its {field} is wrong; an example is 0 2 * * SAT") from None
     if not moments:
@@ -80,3 +83,17 @@ def _require_days_apart(expression: str) -> None:
                 f"is due at {first} and again at {second}; drills of a plan are at least a day apart, so give one hour "
                 "and one minute"
             )
+
+
+def _has_day_of_no_month(expression: str) -> bool:
+    """Whether an expression that cronsim refuses, such as that of 30 February, is one in other months."""
+    minute, hour, day, month, weekday = expression.split()
+    return _is_valid(f"{minute} {hour} {day} * {weekday}") and _is_valid(f"{minute} {hour} * {month} {weekday}")
+
+
+def _is_valid(expression: str) -> bool:
+    try:
+        CronSim(expression, datetime(2027, 1, 1, tzinfo=UTC))
+    except CronSimError:
+        return False
+    return True

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from recovery.domain.drills.policy_words import summarize_policy
 from recovery.free_text import flatten
 
 # Attributes of a row that are no part of what a plan, group or account says: its identity, who wrote it, and what runs
@@ -35,7 +36,7 @@ _WORDS = {
     "approval.required": "approval required",
     "approval.timeoutMinutes": "approval within, in minutes",
     "approval.onTimeout": "without an approval in time",
-    "dependsOn": "after",
+    "dependsOn": "waits for",
     "runAfter": "starts after",
     "groups": "groups",
     "checks": "checks",
@@ -47,6 +48,8 @@ _WORDS = {
     "commentsRequired": "comments required",
     "cleanUpAfterHours": "drills are cleaned up after, in hours",
     "readinessEveryHours": "readiness checked every, in hours",
+    "before": "actions before it",
+    "after": "actions after it",
     "drillPolicy": "drill policy",
     "sourceServerIds": "servers",
     "accountId": "account",
@@ -57,6 +60,20 @@ _WORDS = {
     "launchProfiles": "launch profiles",
     "waves (order)": "order of the waves",
 }
+_WORDS_OF_POLICY = {
+    "everyDays": "drilled every, in days",
+    "schedule": "cron expression",
+    "at": "time of day",
+    "timezone": "time zone",
+    "windowMinutes": "begins within, in minutes",
+    "firstOn": "first drill not before",
+    "automatic": "starts by itself",
+    "skipIfNotReady": "skipped if not ready",
+    "cleanUpAfterHours": "cleaned up after, in hours",
+    "countsIf": "counts if servers are",
+    "invalidatedBy": "made stale by",
+}
+_OF_POLICY = "drillPolicy."
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +154,11 @@ def name_groups(plan: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, 
 def shorten(difference: Difference) -> Difference:
     """The difference with short texts as values: texts as they are, anything else as JSON; None stays None.
 
-    Long lists of texts show what only one of them has. Two values that differ have different texts.
+    Long lists of texts show what only one of them has. A whole drill policy is in words, for its JSON is too long. Two
+    values that differ have different texts.
     """
-    before, after = _drop_common(difference.before, difference.after)
+    before, after = (_summarize(difference.field, value) for value in (difference.before, difference.after))
+    before, after = _drop_common(before, after)
     old, new = _to_text(before), _to_text(after)
     if old == new:  # only a text can look like the JSON of another value
         old, new = (None if value is None else json.dumps(value) for value in (before, after))
@@ -150,8 +169,13 @@ def shorten(difference: Difference) -> Difference:
 
 def put_in_words(difference: Difference) -> Difference:
     """The same for people, on one line: `wave web: checks`, `nothing`, `yes`."""
-    old, new = (_say(value) for value in _drop_common(difference.before, difference.after))
+    before, after = (_summarize(difference.field, value) for value in (difference.before, difference.after))
+    old, new = (_say(value) for value in _drop_common(before, after))
     return Difference(name_field(difference.field), *cut_both(old, new))
+
+
+def _summarize(field: str, value: Any) -> Any:
+    return summarize_policy(value) if field == "drillPolicy" and isinstance(value, Mapping) else value
 
 
 def _say(value: Any) -> str:
@@ -213,4 +237,7 @@ def name_field(field: str) -> str:
     where, name = (f"wave {found[1]}: ", found[2]) if found else ("", field)
     if used := _GROUP_OF_WAVE.fullmatch(name):
         where, name = f"{where}group {used[1]}: ", used[2] or "use"
+    if name.startswith(_OF_POLICY):
+        rule = name.removeprefix(_OF_POLICY)
+        return f"{where}{_WORDS['drillPolicy']}: {_WORDS_OF_POLICY.get(rule, rule)}"
     return where + _WORDS.get(name, name)

@@ -66,7 +66,7 @@ Expression = Annotated[
     Form("a cron expression: minute, hour, day of the month, month, day of the week", "0 2 * * SAT"),
 ]
 TimeOfDay = Annotated[
-    str, StringConstraints(pattern=TIME_PATTERN), Form("a time of day, HH:MM, in quotes", "02:00", _suggest_time)
+    str, StringConstraints(pattern=TIME_PATTERN), Form("a time of day, HH:MM, in quotes", "22:00", _suggest_time)
 ]
 Day = Annotated[
     str,
@@ -138,7 +138,8 @@ class DrillPolicyRequest(RequestModel):
             raise ValueError(f"{given} of everyDays and schedule; give one: everyDays: 90, or schedule: '0 2 * * SAT'")
         extra = [name for name, value in (("at", self.at), ("firstOn", self.first_on)) if value is not None]
         if self.schedule and extra:
-            raise ValueError(f"{' and '.join(extra)} belong to everyDays; the schedule says the time itself")
+            belong = "belongs" if len(extra) == 1 else "belong"
+            raise ValueError(f"{' and '.join(extra)} {belong} to everyDays; the schedule says the time itself")
         return self
 
     def to_policy(self) -> DrillPolicy:
