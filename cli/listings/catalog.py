@@ -276,5 +276,4 @@ LISTINGS = {
     "profiles diff": PROFILED_SETTINGS,
     "profiles applied": APPLIED_SETTINGS,
     "schedule list": SCHEDULES,
-    "schedule next": APPOINTMENTS,
 }

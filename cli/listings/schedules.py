@@ -70,7 +70,7 @@ SCHEDULES = Listing(
         Column("planName", "name", folds=True),
         Column("policy", "rhythm", show_rule, of_item=True, folds=True),
         Column("policy.automatic", "state", show_state, of_item=True),
-        Column("nextLocal", "next drill"),
+        Column("nextLocal", "next drill", folds=True),
         Column("next", "next drill, UTC", show_minute),
         Column("last", "last appointment, UTC", show_last, of_item=True, optional=True),
         Column("last.reason", "reason", in_table=False),

@@ -14,6 +14,7 @@ PRIVILEGED = frozenset(
         "ApiFunction",
         "ApplySettingsFunction",
         "InspectTargetFunction",
+        "StartDrillsFunction",
         "StartRecoveryFunction",
         "TerminateInstancesFunction",
     )

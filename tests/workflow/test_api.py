@@ -425,7 +425,7 @@ def test_a_made_up_next_token_is_refused(product: Product) -> None:
         token("9" * 5_000),
         *(
             token({"groupId": value})
-            for value in (None, "pg", {"S": 1}, {"S": ""}, {"S": None}, {"N": "1"}, {"B": "x"})
+            for value in (None, "pg", {"S": 1}, {"S": ""}, {"S": None}, {"N": "x"}, {"B": "x"})
         ),
         *(token({"groupId": {"S": text}}) for text in ("\x00", "\ud800", "p" * 3_000)),
         token({"groupId": {"S": "pg", "N": "1"}}),

@@ -166,7 +166,7 @@ def test_a_diff_shows_what_a_text_hides_and_where_long_texts_differ(product: Pro
         shown = shown_by(api_server, "plan", "diff", str(file))
     assert_harmless(shown)
     (differs,) = (line for line in shown.split("\n") if "aaaa" in line)
-    assert re.search(r'a+" -> \.\.\.a+b"$', differs), differs
+    assert re.search(r'a+" -> …a+b"$', differs), differs
     (of_group,) = (line for line in shown.split("\n") if "Approve" in line)
     assert "\\u001b[2J\\nApprove" in of_group
 

@@ -25,7 +25,7 @@ from tests.support.plans import make_failing_wave, make_wave
 from tests.support.product import HUB, WEST, Product
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "docs" / "schemas"
-OF_A_RUN = ("servers", "events", "actions", "logs", "profiles applied")
+OF_A_RUN = ("servers", "events", "actions", "logs", "profiles applied", "evidence list")
 
 
 @pytest.fixture
@@ -45,7 +45,8 @@ def scene(product: Product, api_server: ApiHttpServer) -> ApiHttpServer:
     group = product.group(servers, launchProfiles={"drill": {"tags": {"purpose": "drill"}}})
     settle = [{"name": "settle", "wait": {"minutes": 1}}]
     db = {"name": "db", "groups": [group], "dependsOn": [], "after": settle}
-    plan = product.plan(make_failing_wave(product, "web"), db, name="shop")
+    plan = product.plan(make_failing_wave(product, "web"), db, name="shop", drillPolicy={"everyDays": 30})
+    product.seed(1, prefix="unplanned")
     drill = product.drill(plan)
     product.finish(product.start(plan, "readiness"))
     sync(product)
@@ -53,6 +54,8 @@ def scene(product: Product, api_server: ApiHttpServer) -> ApiHttpServer:
     change_settings(product, servers[0], drill["executionId"], "db")
     finding = {"title": "DNS was changed by hand", "owner": "network team", "due": "2099-12-31"}
     product.request("POST", f"/executions/{drill['executionId']}/drill-findings", finding)
+    for kept in product.engine.executions("keep-evidence"):
+        kept.wait(60)
     return api_server
 
 
@@ -79,10 +82,12 @@ def words_of(name: str) -> tuple[str, ...]:
 
 
 def validator_of(name: str) -> tuple[dict[str, Any], Draft202012Validator]:
-    schema = json.loads((SCHEMAS / f"{name.replace(' ', '-')}.schema.json").read_text())
+    file = name.replace(" --", "-").replace(" ", "-")
+    schema = json.loads((SCHEMAS / f"{file}.schema.json").read_text())
     return schema, Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
 
 
+@pytest.mark.evidence
 def test_each_listing_is_the_same_in_four_forms_and_fits_its_schema(scene: ApiHttpServer) -> None:
     for name, listing in LISTINGS.items():
         schema, validator = validator_of(name)

@@ -72,7 +72,7 @@ def list_(
     if form is Output.TABLE and session.speed and any(each.get("retainUntil") for each in found):
         print_notice('S3 locks by real time: "locked until" is real, the other times are simulated.')
     if form is Output.TABLE and found:
-        console().print(f"{COMMAND} evidence get {found[0]['executionId']}{session.options}", markup=False)
+        print_notice(f"{COMMAND} evidence get {found[0]['executionId']}{session.options}")
 
 
 def _list_all(session: Session) -> Iterator[dict[str, Any]]:
