@@ -23,7 +23,7 @@ from cli.listings.columns import Column, Listing
 from cli.listings.drill_findings import DRILL_FINDINGS
 from cli.listings.evidence import EVIDENCE
 from cli.listings.launches import APPLIED_SETTINGS, CHANGED_SETTINGS, PROFILED_SETTINGS
-from cli.listings.schedules import APPOINTMENTS, SCHEDULES
+from cli.listings.schedules import SCHEDULES
 from cli.text import summarize_waits
 
 # --- the listings ---------------------------------------------------------------------------------------------------
