@@ -223,7 +223,8 @@ def test_the_last_lines_of_a_run_begin_with_the_servers_that_failed(
     )
     told = command(api_server, "run", plan, "--interval", "0.2").stdout.split("\nPARTIAL  ")[1].splitlines()[1:]
     kinds = [line.split()[0] for line in told if not line.startswith('{"')]
-    assert kinds == ["FAILED", "CAPACITY:", "servers", "time", "RTO", "RTO", "WARN", "the", "report", "verdict", "clean"]
+    expected = ["FAILED", "CAPACITY:", "servers", "time", "RTO", "RTO", "WARN", "the", "report", "verdict", "clean"]
+    assert kinds == expected
     assert told[0].endswith(" [CAPACITY]")
     assert "missed by " in next(line for line in told if line.startswith("  RTO"))
     assert "3 servers (old-001, old-002, old-003)" in next(line for line in told if line.startswith("  WARN"))
