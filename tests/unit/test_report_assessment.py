@@ -67,7 +67,7 @@ def test_a_verdict_is_shown_with_its_author_and_those_before_it() -> None:
 def test_a_rejection_stands_before_the_result_in_the_headline_and_in_red() -> None:
     given = assessment(verdict=said("REJECTED", by="ben") | {"comment": "orders failed"})
     shown = make_texts(facts(given)).html
-    headline = shown.split('aria-label="Verdict"')[1].split("</section>")[0]
+    headline = shown.split('aria-label="Result"')[1].split("</section>")[0]
     assert headline.index("REJECTED") < headline.index("COMPLETED")
     assert "orders failed" in headline
     assert '<section class="verdict failed"' in shown

@@ -300,7 +300,7 @@ def test_a_plan_says_what_its_findings_count_beside_its_servers(product: Product
     findings = product.request("GET", f"/recovery-plans/{plan_id}/readiness").body["findings"]
     assert findings["WARNING"] or findings["NOTE"], findings
     page = console.get(f"/plans/{plan_id}").text
-    assert "Findings about servers, settings, quotas and networks together" in page
+    assert "Readiness findings about servers, settings, quotas and networks together" in page
     assert f'href="/runs/{run}/findings"' in page
 
 

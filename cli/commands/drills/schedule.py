@@ -32,7 +32,7 @@ MAX_PAST = 5
 @app.command("list", epilog="Example: drs-waves schedule list --output csv")
 @connected
 def list_schedules(connection: Connection, output: OutputForm = None, as_json: AsJson = False) -> None:
-    """List the plans with a drill policy, the rhythm of each, and its next drill."""
+    """List plans with a drill policy, their rhythm and next drill."""
     form = choose_output(output, as_json)
     session = Session.open(connection)
     found = session.api.list_items(schedules.SCHEDULES.path, schedules.SCHEDULES.items)
