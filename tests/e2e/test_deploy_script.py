@@ -6,6 +6,7 @@ The tests are about one stack, `drs-waves-second`: deployed, upgraded while a ru
 import copy
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -233,12 +234,15 @@ def take_over(sandbox: Sandbox) -> None:
     command += ["--account", HUB_ACCOUNT, "--region", REGION]
     written = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert written.returncode == 0, written
+    # MiniStack asks for resources whose condition is false as well, which CloudFormation leaves out.
+    conditional = re.compile(r"^  EvidenceKey(?:Alias)?:\n(?:    .*\n|\n)*", re.MULTILINE)
+    template = conditional.sub("", (ROOT / "cfn" / "tables.yaml").read_text())
     named = {"StackName": "drs-waves-second-tables", "ChangeSetName": "adopt"}
     formation = sandbox.client("cloudformation")
     formation.create_change_set(
         **named,
         ChangeSetType="IMPORT",
-        TemplateBody=(ROOT / "cfn" / "tables.yaml").read_text(),
+        TemplateBody=template,
         Parameters=[{"ParameterKey": "ControlPlane", "ParameterValue": "drs-waves-second"}],
         ResourcesToImport=json.loads(written.stdout),
     )
